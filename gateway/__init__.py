@@ -1,0 +1,1 @@
+"""Check, decide, store, deliver. Does not know how bytes arrive."""

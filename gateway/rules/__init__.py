@@ -1,0 +1,1 @@
+"""One function per rule code, on plain values."""
