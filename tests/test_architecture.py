@@ -1,0 +1,166 @@
+"""The drawing of docs/architecture.md, as tables that hold."""
+
+import ast
+import re
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("gateway", "adapters", "audit")
+BENCH = {"gateway/bench.py", *(str(p.relative_to(ROOT)) for p in ROOT.glob("gateway/bench/*.py"))}
+
+# What -> the only modules that may import it.
+ONLY_IN = {
+    "lxml": {"gateway/catalog.py", "gateway/check.py", "gateway/compose.py"} | BENCH,
+    "cryptography": {"audit/seal.py", "audit/keys.py", "adapters/tls.py"},
+    "sqlalchemy": {"gateway/store.py", "gateway/commit.py", "gateway/app.py", "audit/log.py"} | BENCH,
+    "adapters": {"gateway/app.py", "gateway/cli.py", "gateway/demo.py"} | BENCH,
+}
+# A step takes the connection first; to name its type is not to write SQL.
+TYPES_OF_A_STEP = {"sqlalchemy.ext.asyncio.AsyncConnection", "sqlalchemy.ext.asyncio.AsyncEngine"}
+
+# Package -> what it never imports.
+NEVER = {"audit": {"gateway", "adapters", "schemas"}, "adapters": {"lxml", "sqlalchemy"}}
+
+# Values in, values out: no waiting, no clock, no SQL, no log. "compose.py" or a whole folder.
+PURE = (
+    *(f"gateway/{name}.py" for name in "message gate catalog check explain compose receipt trail flow".split()),
+    *(f"audit/{name}.py" for name in "entry tree note seal verify".split()),
+    "gateway/rules/*.py",
+)
+IMPURE_IMPORTS = {"asyncio", "logging", "sqlalchemy", "aiohttp", "socket", "subprocess", "threading", "time"}
+WAITING = (ast.Await, ast.AsyncFor, ast.AsyncWith)
+CLOCK = {"now", "utcnow", "today"}
+
+# The verifier is for strangers: Python, and the one library that checks a signature.
+VERIFIER_NEEDS = {"audit", "cryptography"}
+
+MOST_LINES = 400
+MOST_LINES_OF_A_FUNCTION = 60
+
+
+def modules() -> list[str]:
+    return sorted(str(p.relative_to(ROOT)) for package in PACKAGES for p in (ROOT / package).rglob("*.py"))
+
+
+def tree_of(module: str) -> ast.Module:
+    return ast.parse((ROOT / module).read_text(encoding="utf-8"))
+
+
+def imported(module: str) -> set[str]:
+    """Full dotted names of everything that a module imports, wherever in it."""
+    nodes = list(ast.walk(tree_of(module)))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    froms = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+    return names | {f"{node.module}.{alias.name}" for node in froms for alias in node.names}
+
+
+def tops(names: set[str]) -> set[str]:
+    return {name.partition(".")[0] for name in names}
+
+
+def pure_modules() -> list[str]:
+    return [str(p.relative_to(ROOT)) for pattern in PURE for p in sorted(ROOT.glob(pattern))]
+
+
+def is_promise(function: ast.AsyncFunctionDef) -> bool:
+    """A port's method: words and no deeds."""
+    return all(isinstance(step, ast.Expr) and isinstance(step.value, ast.Constant) for step in function.body)
+
+
+def reachable(module: str) -> set[str]:
+    """Top names of all that a module imports, and of all that its own package's modules import in turn."""
+    seen, waiting, names = set(), [module], set()
+    while waiting:
+        current = waiting.pop()
+        seen.add(current)
+        found = imported(current)
+        names |= tops(found)
+        paths = {f"{'/'.join(name.split('.')[:2])}.py" for name in found}
+        waiting += [path for path in paths if (ROOT / path).exists() and path not in seen]
+    return names
+
+
+@pytest.mark.parametrize(("what", "where"), ONLY_IN.items())
+def test_a_library_is_known_only_where_it_belongs(what, where):
+    users = {module for module in modules() if what in tops(imported(module) - TYPES_OF_A_STEP)}
+    own = {module for module in users if module.startswith(f"{what}/")}
+    assert users - own <= where
+
+
+@pytest.mark.parametrize(("package", "strangers"), NEVER.items())
+def test_imports_go_one_way(package, strangers):
+    for module in modules():
+        if module.startswith(f"{package}/"):
+            assert not strangers & tops(imported(module)), module
+
+
+@pytest.mark.parametrize("module", pure_modules())
+def test_pure_modules_take_values_and_return_values(module):
+    assert not IMPURE_IMPORTS & tops(imported(module))
+    for node in ast.walk(tree_of(module)):
+        waits = isinstance(node, WAITING) or (isinstance(node, ast.AsyncFunctionDef) and not is_promise(node))
+        reads_clock = isinstance(node, ast.Attribute) and node.attr in CLOCK
+        assert not waits, f"line {node.lineno} waits"
+        assert not reads_clock, f"line {node.lineno} reads the clock"
+
+
+def test_the_verifier_needs_nothing_of_the_gateway():
+    if not (ROOT / "audit/verify.py").exists():
+        pytest.skip("audit/verify.py is not there yet")
+    standard = set(__import__("sys").stdlib_module_names)
+    assert reachable("audit/verify.py") - standard <= VERIFIER_NEEDS
+
+
+def test_schemas_hold_no_code():
+    assert not list((ROOT / "schemas").rglob("*.py"))
+
+
+@pytest.mark.parametrize("module", modules())
+def test_a_module_is_read_in_one_sitting(module):
+    assert len((ROOT / module).read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            length = node.end_lineno - node.lineno + 1
+            assert length <= MOST_LINES_OF_A_FUNCTION, f"{node.name} has {length} lines"
+
+
+@pytest.mark.parametrize("module", modules())
+def test_every_module_opens_with_what_it_owns(module):
+    assert ast.get_docstring(tree_of(module))
+
+
+def test_no_other_distribution_owns_our_package_names():
+    """Installing a stranger's ``adapters`` or ``audit`` would silently overwrite ours (ADR 0009)."""
+    owners = packages_distributions()
+    for name in (*PACKAGES, "schemas"):
+        assert set(owners.get(name, [])) <= {"ketenpoort"}
+
+
+def test_the_drawing_names_every_module():
+    drawing = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    parts = {module for module in modules() if not module.endswith("__init__.py")}
+    named = {m for m in parts if f"`{m}`" in drawing or f"`{Path(m).parent}/`" in drawing.partition("## Modules")[2]}
+    assert not parts - named, "name them in docs/architecture.md, with their promise"
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 200
+
+
+def test_the_readme_points_only_at_what_exists():
+    for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]:
+        text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-test.lock"])
+def test_a_lock_names_no_host_and_a_hash_for_everything(lock):
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "index-url" not in text
+    for requirement in re.split(r"\n(?=[a-z])", text):
+        assert "--hash=sha256:" in requirement, requirement[:40]
