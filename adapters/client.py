@@ -5,6 +5,7 @@ confirms nothing that is not safely on disk.
 """
 
 import asyncio
+import io
 import json
 import sys
 import tomllib
@@ -110,7 +111,7 @@ class Client:
     async def send(self, raw: bytes) -> Answer:
         """Offer one message. 201: accepted, body is the receipt; 200: it was already; else body is a problem."""
         headers = {"Content-Type": "application/xml"}
-        status, answer = await self._ask("POST", "/v1/berichten", data=raw, headers=headers)
+        status, answer = await self._ask("POST", "/v1/berichten", body=raw, headers=headers)
         return Answer(status=status, body=_object(answer))
 
     async def deliveries(self, after: str | None = None, count: int = 50, wait: int = 0) -> Mapping[str, Any]:
@@ -143,8 +144,10 @@ class Client:
             raise RefusedError(Answer(status=status, body=_object(answer)))
         return answer
 
-    async def _ask(self, method: str, path: str, **request: Any) -> tuple[int, bytes]:
+    async def _ask(self, method: str, path: str, *, body: bytes | None = None, **request: Any) -> tuple[int, bytes]:
         for pause in (*PAUSES, None):
+            if body is not None:
+                request["data"] = io.BytesIO(body)  # a stream, because large bytes would block the loop
             try:
                 # Longer than the longest long poll (30 s), and enough for 25 MiB over a slow line.
                 timeout = aiohttp.ClientTimeout(total=300, sock_connect=10, sock_read=60)

@@ -42,7 +42,7 @@ class SimulatedGateway:
     page: int = 2
 
     def app(self):
-        app = web.Application(middlewares=[self._faulty])
+        app = web.Application(middlewares=[self._faulty], client_max_size=32 << 20)
         app.router.add_post("/v1/berichten", self._take)
         app.router.add_get("/v1/bezorgingen", self._list)
         app.router.add_get("/v1/berichten/{id}", self._give)
@@ -144,6 +144,14 @@ async def test_a_message_whose_receipt_was_lost_is_sent_again_and_stored_once(ga
         answer = await client.send(b"<a/>")
     assert answer.status == 200
     assert list(gateway.stored.values()) == [b"<a/>"]
+
+
+async def test_a_large_message_arrives_whole_also_at_the_second_try(gateway):
+    raw = b"<a>" + b"x" * (20 << 20) + b"</a>"
+    gateway.faults = ["answer lost"]
+    async with Client(gateway.connection) as client:
+        assert (await client.send(raw)).status == 200
+    assert list(gateway.stored.values()) == [raw]
 
 
 async def test_a_busy_gateway_is_asked_again(gateway):
