@@ -1,0 +1,204 @@
+"""The log in SQL: entries as they happen, and the tree that the sequencer grows over them.
+
+Every function takes a connection first and never commits: an entry is written in the transaction of the fact
+that it tells. An entry waits without a place until `sequence` gives it one, so no two transactions ever queue
+for the end of the log.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audit import tree
+from audit.entry import Entry
+from audit.note import Checkpoint, NoteError, VerifierKey, parse, read_checkpoint, sign_checkpoint, signed_by
+from audit.seal import Signer
+
+BATCH = 20_000
+"""Entries that one call of `sequence` places at most; bounds its memory and how long it holds the lock."""
+
+_LOCK = 0x6B70_6C6F_67  # our advisory lock on PostgreSQL: one sequencer at a time
+
+metadata = sa.MetaData()
+"""The tables of this log; a gateway puts its own beside them, so that one transaction holds both."""
+
+_BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows by itself only as INTEGER
+
+entries = sa.Table(
+    "audit_entries",
+    metadata,
+    sa.Column("id", _BIG, primary_key=True),
+    sa.Column("idx", sa.BigInteger, unique=True),
+    sa.Column("message", sa.Text),
+    sa.Column("leaf", sa.LargeBinary, nullable=False, index=True),
+    sa.Column("header", sa.LargeBinary, nullable=False),
+    sa.Column("sealed", sa.LargeBinary),
+)
+"""``idx`` is the place in the tree, null until sequenced; ``sealed`` is null once erased."""
+
+_waiting = entries.c.idx.is_(None)
+sa.Index("audit_entries_waiting", entries.c.id, postgresql_where=_waiting, sqlite_where=_waiting)
+
+tiles = sa.Table(
+    "audit_tiles",
+    metadata,
+    sa.Column("level", sa.Integer, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("hashes", sa.LargeBinary, nullable=False),
+)
+
+checkpoints = sa.Table(
+    "audit_checkpoints",
+    metadata,
+    sa.Column("size", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+)
+"""Size as the key: a second head of the same size can never be stored. ``at``: last found sound."""
+
+
+class TamperedError(Exception):
+    """The stored log is not the log that was signed. Stop, keep everything, and tell the security officer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """That an entry stands in the log: check with `tree.verify_inclusion` against the checkpoint's root."""
+
+    index: int
+    hashes: tuple[bytes, ...]
+    checkpoint: Checkpoint
+
+
+async def append(db: AsyncConnection, new: Sequence[Entry]) -> None:
+    """Write entries in the caller's transaction; they enter the tree at the next `sequence`."""
+    if new:
+        rows = [{"message": one.message, "leaf": one.leaf, "header": one.header, "sealed": one.sealed} for one in new]
+        await db.execute(sa.insert(entries), rows)
+
+
+async def sequence(
+    db: AsyncConnection, signer: Signer, origin: str, at: datetime, *, heartbeat: bool = False
+) -> Checkpoint | None:
+    """Give up to `BATCH` waiting entries their place, grow the tree and sign its new head.
+
+    Returns the new head; None if nothing waited. With ``heartbeat`` it also confirms a head that did not
+    grow (and signs the head of an empty log). All in the caller's transaction: after a crash either all of it
+    happened or nothing did. Raises `TamperedError` rather than sign over a tree that is not the last one.
+    """
+    await _lock(db)
+    last, edge = await _trusted_edge(db, VerifierKey(name=origin, public=signer.public))
+    leaves = await _number(db, edge.size)
+    if not leaves and last is not None:
+        if heartbeat:
+            await db.execute(sa.update(checkpoints).where(checkpoints.c.size == last.size).values(at=at))
+        return last if heartbeat else None
+    if not leaves and not heartbeat:
+        return None
+    grown, changed = tree.extend(edge, leaves)
+    await _write_tiles(db, changed)
+    head = sign_checkpoint(origin, grown.size, grown.root, signer)
+    await db.execute(sa.insert(checkpoints), {"size": head.size, "note": head.note, "at": at})
+    return head
+
+
+async def pending(db: AsyncConnection) -> int:
+    """How many entries wait for their place."""
+    return (await db.execute(sa.select(sa.func.count()).select_from(entries).where(_waiting))).scalar_one()
+
+
+async def latest(db: AsyncConnection) -> Checkpoint | None:
+    """Newest signed head, None before the first; raises `TamperedError` if it cannot be read."""
+    newest = sa.select(checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
+    note = (await db.execute(newest)).scalar_one_or_none()
+    if note is None:
+        return None
+    try:
+        return read_checkpoint(note.encode())
+    except NoteError:
+        raise TamperedError("the last checkpoint cannot be read") from None
+
+
+async def proof_of(db: AsyncConnection, leaf: bytes) -> Proof | None:
+    """Prove that the entry with this leaf hash stands under the newest head; None while it waits."""
+    head = await latest(db)
+    index = (await db.execute(sa.select(entries.c.idx).where(entries.c.leaf == leaf))).scalar()
+    if head is None or index is None or index >= head.size:
+        return None
+    hashes = await _hashes(db, tree.inclusion_ranges(index, head.size))
+    return Proof(index=index, hashes=hashes, checkpoint=head)
+
+
+async def consistency(db: AsyncConnection, old: int, new: int) -> tuple[bytes, ...]:
+    """Prove that the log at size ``new`` begins with the log at size ``old``; both 1 or more."""
+    return await _hashes(db, tree.consistency_ranges(old, new))
+
+
+async def _lock(db: AsyncConnection) -> None:
+    """Be the only sequencer until the transaction ends, before anything is read.
+
+    SQLite has one writer: a write that changes nothing makes it us. Reading first and writing later would
+    fail there when another wrote in between.
+    """
+    if db.dialect.name == "postgresql":
+        await db.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    else:
+        await db.execute(sa.delete(checkpoints).where(checkpoints.c.size < 0))
+
+
+async def _trusted_edge(db: AsyncConnection, key: VerifierKey) -> tuple[Checkpoint | None, tree.Edge]:
+    """Read the last head and the tree's right edge, and make sure that they are ours and belong together."""
+    last = await latest(db)
+    if last is None:
+        if (await db.execute(sa.select(tiles.c.level).limit(1))).first() is not None:
+            raise TamperedError("there is a tree, but no checkpoint")
+        return None, tree.Edge()
+    if last.origin != key.name or not signed_by(parse(last.note.encode()), key):
+        raise TamperedError("the last checkpoint is not signed by this log")
+    wanted = tree.edge_tiles(last.size)
+    stored = await _tiles(db, [where for where, count in wanted if count])
+    parts = tuple(stored.get(where, b"")[: count * tree.HASH] for where, count in wanted)
+    edge = tree.Edge(size=last.size, tiles=parts)
+    if [len(part) for part in parts] != [count * tree.HASH for _, count in wanted] or edge.root != last.root:
+        raise TamperedError("the stored tree does not have the root that was signed")
+    return last, edge
+
+
+async def _number(db: AsyncConnection, start: int) -> list[bytes]:
+    """Give the waiting entries numbers from ``start`` in one statement; returns their leaf hashes in order."""
+    place = (sa.func.row_number().over(order_by=entries.c.id) + (start - 1)).label("place")
+    waiting = sa.select(entries.c.id, place).where(_waiting).order_by(entries.c.id).limit(BATCH).subquery("waiting")
+    done = await db.execute(
+        sa.update(entries)
+        .where(entries.c.id == waiting.c.id)
+        .values(idx=waiting.c.place)
+        .returning(entries.c.idx, entries.c.leaf)
+    )
+    return [leaf for _, leaf in sorted(tuple(row) for row in done)]
+
+
+async def _write_tiles(db: AsyncConnection, changed: dict[tree.TileId, bytes]) -> None:
+    if not changed:
+        return
+    ids = sa.tuple_(tiles.c.level, tiles.c.number)
+    await db.execute(sa.delete(tiles).where(ids.in_(list(changed))))
+    rows = [{"level": level, "number": number, "hashes": h} for (level, number), h in changed.items()]
+    await db.execute(sa.insert(tiles), rows)
+
+
+async def _tiles(db: AsyncConnection, wanted: Iterable[tree.TileId]) -> dict[tree.TileId, bytes]:
+    ids = sa.tuple_(tiles.c.level, tiles.c.number)
+    query = sa.select(tiles.c.level, tiles.c.number, tiles.c.hashes).where(ids.in_(list(wanted)))
+    found = await db.execute(query)
+    return {(level, number): hashes for level, number, hashes in found}
+
+
+async def _hashes(db: AsyncConnection, ranges: list[tree.Range]) -> tuple[bytes, ...]:
+    stored = await _tiles(db, tree.tiles_of(ranges))
+    try:
+        return tuple(tree.hashes_of(ranges, stored.__getitem__))
+    except KeyError:
+        raise TamperedError("a tile of the tree is missing") from None
