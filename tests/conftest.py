@@ -8,11 +8,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from gateway.commit import open_engine
 from gateway.local_postgres import local_postgres
 
-SQLITE_SETTINGS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
 numbers = count(1)
 
 
@@ -44,14 +44,7 @@ async def new_schema(server: sa.URL) -> sa.URL:
 
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    """An engine on the empty database, with the settings that the gateway uses; closed after the test."""
-    engine = create_async_engine(database_url)
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine.sync_engine, "connect", set_up_sqlite)
+    """An engine on the empty database, as the gateway opens it; closed after the test."""
+    engine = open_engine(database_url)
     yield engine
     await engine.dispose()
-
-
-def set_up_sqlite(connection, _record) -> None:
-    for setting in SQLITE_SETTINGS:
-        connection.execute(f"PRAGMA {setting}").close()

@@ -2,10 +2,13 @@
 
 import ast
 import re
+import shlex
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+
+from gateway import cli
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("gateway", "adapters", "audit")
@@ -16,7 +19,7 @@ ONLY_IN = {
     "lxml": {"gateway/catalog.py", "gateway/check.py", "gateway/compose.py"} | BENCH,
     "cryptography": {"audit/seal.py", "audit/keys.py", "adapters/tls.py"},
     "sqlalchemy": {"gateway/store.py", "gateway/commit.py", "gateway/app.py", "audit/log.py"} | BENCH,
-    "adapters": {"gateway/app.py", "gateway/cli.py", "gateway/demo.py"} | BENCH,
+    "adapters": {"gateway/app.py", "gateway/cli.py", "gateway/demo.py", "gateway/setup.py"} | BENCH,
 }
 # A step takes the connection first; to name its type is not to write SQL.
 TYPES_OF_A_STEP = {"sqlalchemy.ext.asyncio.AsyncConnection", "sqlalchemy.ext.asyncio.AsyncEngine"}
@@ -167,6 +170,31 @@ def test_the_readme_points_only_at_what_exists():
         text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def commands(page: str) -> list[str]:
+    """What a page tells to type after ``ketenpoort``: in its code blocks and between backticks."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"^    \.venv/bin/ketenpoort (.*)$", text, flags=re.MULTILINE)
+    return blocks + re.findall(r"`(?:\.venv/bin/)?ketenpoort ([^`]+)`", text)
+
+
+@pytest.mark.parametrize("line", [*commands("README.md"), *commands("docs/operations.md")])
+def test_what_the_pages_tell_to_type_is_a_command(line):
+    words = shlex.split(line.partition("|")[0], comments=True)
+    if "--help" in words:
+        with pytest.raises(SystemExit, match="0"):
+            cli.main(words)
+    else:
+        cli._parser().parse_args(words)
+
+
+def test_what_the_readme_tells_to_make_can_be_made():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(
+        r"^    make ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE
+    ):
+        assert f"\n{target}:" in makefile
 
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-test.lock"])
