@@ -132,7 +132,7 @@ def settle(outcome: Outcome, *, attempt: int, now: datetime, jitter: float) -> t
     """Decide what attempt number ``attempt`` (from 1) means: the event, and when to look again.
 
     Waits double from five seconds to two hours; ``jitter`` in [0, 1) spreads them over ±25 %, so that a
-    recovered receiver is not met by everything at once. Twelve attempts span about ten hours; then it is parked.
+    recovered receiver is not met by everything at once. Twelve attempts span about three hours; then it is parked.
     """
     match outcome:
         case Delivered():

@@ -1,0 +1,293 @@
+"""The HTTP interface under ``/v1``: takes bytes, knows by the certificate who sent them, decides nothing.
+
+It follows the NL API Design Rules; ``openapi.json`` beside this file was written first and is what it keeps to.
+Order of the walls: TLS with a client certificate, size and time limits, party, then the gateway.
+"""
+
+import asyncio
+import json
+import logging
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from importlib import resources
+from typing import Any, Protocol
+
+from aiohttp import http_parser, web
+
+from adapters.tls import fingerprint
+from gateway.intake import Accepted, BusyError, Rejected
+from gateway.parties import Party
+from gateway.pickup import Pickup, UnknownMessageError
+
+VERSION = "1.0.0"
+MOST_BODY = 25 * 2**20
+"""Bytes; the limit of the national hubs, after which nothing is read."""
+MOST_CONFIRMED = 100
+XML = ("application/xml", "text/xml")
+_ID = re.compile(r"[0-9a-f]{32}")
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+HEADERS = {
+    "API-Version": VERSION,
+    "Cache-Control": "no-store",
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "frame-ancestors 'none'",
+}
+
+_party: web.RequestKey[Party] = web.RequestKey("party", Party)
+_trace: web.RequestKey[str] = web.RequestKey("trace", str)
+
+
+class Gateway(Protocol):
+    """What this interface needs of the gateway; ``gateway.app`` provides it."""
+
+    async def accept(self, raw: bytes, caller: Party, *, trace: str) -> Accepted | Rejected:
+        """Take in one message."""
+        ...
+
+    @property
+    def pickup(self) -> Pickup:
+        """Return the receiving side."""
+        ...
+
+    def party(self, certificate: str) -> Party | None:
+        """Return whose certificate (fingerprint) this is."""
+        ...
+
+    async def healthy(self) -> bool:
+        """Tell whether messages can be taken in."""
+        ...
+
+
+class Problem(Exception):  # noqa: N818 - the name of RFC 9457
+    """An answer other than success, to be shown as problem+json."""
+
+    def __init__(self, status: int, title: str, detail: str, **more: Any) -> None:
+        """``title`` and ``detail`` are Dutch for people; ``more`` are further members; none holds message content."""
+        super().__init__(title)
+        self.status = status
+        self.body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+
+
+def application(gateway: Gateway, *, body_seconds: float) -> web.Application:
+    """Return the aiohttp application; ``body_seconds`` is how long a body may take to arrive."""
+    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
+        # The pure-Python parser had request smuggling holes that the C one never had.
+        raise RuntimeError("aiohttp runs without its C parser")
+    rest = Rest(gateway, body_seconds)
+    app = web.Application(middlewares=[rest.answer], client_max_size=MOST_BODY)
+    app.add_routes(
+        [
+            web.post("/v1/berichten", rest.send),
+            web.get("/v1/berichten/{id}", rest.fetch, allow_head=False),
+            web.get("/v1/berichten/{id}/status", rest.status, allow_head=False),
+            web.get("/v1/berichten/{id}/ontvangstbewijs", rest.receipt, allow_head=False),
+            web.get("/v1/bezorgingen", rest.list, allow_head=False),
+            web.post("/v1/bevestigingen", rest.confirm),
+            web.get("/v1/gezondheid", rest.health, allow_head=False),
+            web.get("/v1/openapi.json", rest.openapi, allow_head=False),
+        ]
+    )
+    return app
+
+
+def runner(app: web.Application) -> web.AppRunner:
+    """Return a runner with the limits that matter: no transparent inflating, short keep-alive, no request in any log."""
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # its 'bad request' lines hold the raw request
+    return web.AppRunner(app, access_log=None, auto_decompress=False, keepalive_timeout=75, handle_signals=False)
+
+
+class Rest:
+    """The handlers, one per operation in the OpenAPI document."""
+
+    def __init__(self, gateway: Gateway, body_seconds: float) -> None:
+        """Serve ``gateway``."""
+        self._gateway = gateway
+        self._body_seconds = body_seconds
+        self._document = resources.files("adapters").joinpath("openapi.json").read_bytes()
+
+    @web.middleware
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let only known parties in, and turn all that goes wrong into a problem without content."""
+        try:
+            request[_trace] = _trace_of(request)
+            request[_party] = self._caller(request)
+            response = await handler(request)
+        except Problem as problem:
+            response = _problem(problem)
+        except web.HTTPException as error:
+            response = _problem(_library_problem(error))
+        except UnknownMessageError:
+            response = _problem(_unknown())
+        except BusyError:
+            response = _problem(Problem(503, "Het is te druk", "Probeer het over een seconde opnieuw."))
+            response.headers["Retry-After"] = "1"
+        except (asyncio.CancelledError, ConnectionError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the task edge: our fault, told without content
+            # Only the kind of the error: its text may hold what was in the message.
+            logging.getLogger("ketenpoort").error(
+                "verzoek mislukt: %s (spoor %s)", type(error).__name__, request[_trace]
+            )
+            response = _problem(
+                Problem(503, "Storing in de poort", "Het bericht is niet aangenomen. Probeer het later opnieuw.")
+            )
+            response.headers["Retry-After"] = "10"
+        response.headers.update(HEADERS)
+        return response
+
+    def _caller(self, request: web.Request) -> Party:
+        tls = request.transport and request.transport.get_extra_info("ssl_object")
+        certificate = tls and tls.getpeercert(binary_form=True)
+        party = certificate and self._gateway.party(fingerprint(certificate))
+        if not party:
+            raise Problem(
+                403,
+                "Onbekend certificaat",
+                "Dit certificaat hoort bij geen aangesloten partij. Meld het aan bij de beheerder.",
+            )
+        return party
+
+    async def send(self, request: web.Request) -> web.Response:
+        """POST /v1/berichten."""
+        if request.content_type not in XML:
+            raise Problem(415, "Verkeerd soort inhoud", "Stuur het bericht als application/xml.")
+        outcome = await self._gateway.accept(await self._body(request), request[_party], trace=request[_trace])
+        if isinstance(outcome, Rejected):
+            raise _refusal(outcome)
+        location = {"Location": f"/v1/berichten/{outcome.id}"}
+        status = 200 if outcome.again else 201
+        return web.Response(body=outcome.receipt, status=status, content_type="application/json", headers=location)
+
+    async def fetch(self, request: web.Request) -> web.Response:
+        """GET /v1/berichten/{id}."""
+        body = await self._gateway.pickup.fetch(_id(request), request[_party], trace=request[_trace])
+        return web.Response(body=body, content_type="application/xml")
+
+    async def status(self, request: web.Request) -> web.Response:
+        """GET /v1/berichten/{id}/status."""
+        return web.json_response(await self._gateway.pickup.status(_id(request), request[_party]))
+
+    async def receipt(self, request: web.Request) -> web.Response:
+        """GET /v1/berichten/{id}/ontvangstbewijs."""
+        return web.json_response(await self._gateway.pickup.receipt(_id(request), request[_party]))
+
+    async def list(self, request: web.Request) -> web.Response:
+        """GET /v1/bezorgingen."""
+        wrong: list[str] = []
+        after = _number(request, "na", 0, 0, 2**62, wrong)
+        count = _number(request, "aantal", 50, 1, 100, wrong)
+        wait = _number(request, "wacht", 0, 0, 30, wrong)
+        wrong += [
+            f"Onbekende parameter '{name[:20]}'." for name in request.query if name not in ("na", "aantal", "wacht")
+        ]
+        if wrong:
+            raise Problem(400, "Verzoek klopt niet", " ".join(wrong))
+        found = await self._gateway.pickup.list(request[_party], after=after, count=count, wait=wait)
+        return web.json_response(found)
+
+    async def confirm(self, request: web.Request) -> web.Response:
+        """POST /v1/bevestigingen."""
+        if request.content_type != "application/json":
+            raise Problem(415, "Verkeerd soort inhoud", "Stuur de bevestiging als application/json.")
+        try:
+            asked = json.loads(await self._body(request))
+        except (ValueError, RecursionError):
+            raise Problem(400, "Verzoek klopt niet", "De inhoud is geen JSON.") from None
+        ids = asked.get("berichten") if isinstance(asked, dict) else None
+        if (
+            not isinstance(ids, list)
+            or not 0 < len(ids) <= MOST_CONFIRMED
+            or not all(isinstance(id_, str) and _ID.fullmatch(id_) for id_ in ids)
+        ):
+            raise Problem(400, "Verzoek klopt niet", "'berichten' moet een lijst van 1 tot 100 berichtId's zijn.")
+        return web.json_response(await self._gateway.pickup.confirm(ids, request[_party], trace=request[_trace]))
+
+    async def health(self, _request: web.Request) -> web.Response:
+        """GET /v1/gezondheid."""
+        good = await self._gateway.healthy()
+        return web.json_response(
+            {"status": "goed" if good else "storing", "versie": VERSION}, status=200 if good else 503
+        )
+
+    async def openapi(self, _request: web.Request) -> web.Response:
+        """GET /v1/openapi.json."""
+        headers = {"Access-Control-Allow-Origin": "*"}
+        return web.Response(body=self._document, content_type="application/json", headers=headers)
+
+    async def _body(self, request: web.Request) -> bytes:
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise Problem(415, "Ingepakte inhoud", "Stuur de inhoud zonder Content-Encoding.")
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                return await request.read()
+        except TimeoutError:
+            raise Problem(408, "Inhoud kwam te langzaam", "Stuur het bericht opnieuw, in één keer.") from None
+
+
+def _refusal(rejected: Rejected) -> Problem:
+    findings = [
+        {"code": each.code, "niveau": each.level, "regel": each.line, "pad": each.path, "tekst": each.text}
+        for each in rejected.findings
+    ]
+    foreign = any(each.code == "KP020" for each in rejected.findings)
+    more = "" if rejected.total == len(findings) else f" De eerste {len(findings)} staan hieronder."
+    faults = "1 fout" if rejected.total == 1 else f"{rejected.total} fouten"
+    return Problem(
+        403 if foreign else 400,
+        "Bericht geweigerd",
+        f"Het bericht is niet aangenomen: {faults}.{more} Het telt als niet verstuurd.",
+        bevindingen=findings,
+        aantalBevindingen=rejected.total,
+        antwoordbericht=f"/v1/berichten/{rejected.answer}" if rejected.answer else None,
+    )
+
+
+def _library_problem(error: web.HTTPException) -> Problem:
+    if error.status == web.HTTPRequestEntityTooLarge.status_code:
+        return Problem(
+            413, "Bericht te groot", "Een bericht mag ten hoogste 25 MB zijn. Verdeel het over meer berichten."
+        )
+    if error.status == web.HTTPMethodNotAllowed.status_code:
+        return Problem(405, "Kan hier niet", "Deze bewerking bestaat niet op dit adres.")
+    return Problem(
+        error.status, "Niet gevonden" if error.status == 404 else "Verzoek klopt niet", "Zie /v1/openapi.json."
+    )
+
+
+def _problem(problem: Problem) -> web.Response:
+    return web.Response(
+        body=json.dumps(problem.body, ensure_ascii=False).encode(),
+        status=problem.status,
+        content_type="application/problem+json",
+    )
+
+
+def _id(request: web.Request) -> str:
+    id_ = request.match_info["id"]
+    if not _ID.fullmatch(id_):
+        raise _unknown()
+    return id_
+
+
+def _unknown() -> Problem:
+    return Problem(404, "Niet gevonden", "Dit bericht bestaat niet, of het is niet voor u.")
+
+
+def _number(request: web.Request, name: str, default: int, least: int, most: int, wrong: list[str]) -> int:
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most:
+        return int(text)
+    wrong.append(f"'{name}' moet een getal van {least} tot {most} zijn.")
+    return default
+
+
+def _trace_of(request: web.Request) -> str:
+    """Return the trace id of the caller (W3C Trace Context), so that one id runs through both logs; or a new one."""
+    found = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+    return found[1] if found else secrets.token_hex(16)

@@ -1,0 +1,173 @@
+"""Wires the parts into one running gateway; with ``cli``, ``demo`` and the bench the only place that knows adapters.
+
+A running gateway is a handful of tasks: the group commit, the sequencer of the log, the courier for parties that
+are pushed to, and a look at the file with parties. When one of them stops, the gateway stops, loudly: half a gateway
+helps nobody.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters import rest, tls
+from adapters.push import HttpsPush
+from audit import log
+from audit.keys import KeysError, KeyService
+from gateway import store
+from gateway.catalog import Catalog
+from gateway.commit import GroupCommit, open_engine, writing
+from gateway.deliver import Courier
+from gateway.intake import Accepted, Intake, Rejected
+from gateway.mailbox import Mailbox
+from gateway.parties import Parties, PartiesError, Party
+from gateway.pickup import Pickup
+from gateway.settings import Settings
+from gateway.worker import Pool
+
+SEQUENCE_EVERY = 0.5
+"""Seconds between checkpoints when something waits; a receipt can be proved within a second."""
+HEARTBEAT_EVERY = 60.0
+"""Seconds after which a quiet log is confirmed again (security: a log that stands still is noticed)."""
+PARTIES_EVERY = 5.0
+
+
+UNUSABLE = (KeysError, PartiesError)
+"""What a gateway cannot start with; the text says in Dutch what to do."""
+
+
+class Gateway:
+    """One running gateway, as the adapters see it."""
+
+    def __init__(self, settings: Settings, engine: AsyncEngine, keys: KeyService, pool: Pool) -> None:
+        """Put the parts together; nothing runs yet."""
+        mailbox = Mailbox()
+        self.settings = settings
+        self.engine = engine
+        self.keys = keys
+        self.commit = GroupCommit(engine)
+        self.intake = Intake(
+            checker=pool, commit=self.commit, keys=keys, catalog=Catalog.load(), mailbox=mailbox, origin=settings.origin
+        )
+        self.pickup = Pickup(commit=self.commit, keys=keys, mailbox=mailbox, origin=settings.origin)
+        self._push = HttpsPush(
+            context=tls.client_context(settings.certificate, settings.private_key, settings.authority),
+            sign=keys.signer("push").sign,
+        )
+        self.courier = Courier(
+            commit=self.commit, intake=self.intake, keys=keys, transport=self._push, origin=settings.origin
+        )
+        self._sequenced = asyncio.get_running_loop().time()
+        self._seen = 0.0
+
+    async def accept(self, raw: bytes, caller: Party, *, trace: str) -> Accepted | Rejected:
+        """Take in one message (see ``Intake.accept``)."""
+        return await self.intake.accept(raw, caller, trace=trace)
+
+    def party(self, certificate: str) -> Party | None:
+        """Return the party that registered this certificate."""
+        return self.intake.parties.by_certificate.get(certificate)
+
+    async def healthy(self) -> bool:
+        """Tell whether the database answers and the log is being signed."""
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(2), self.commit.reading() as db:
+                await db.execute(sa.select(1))
+            return asyncio.get_running_loop().time() - self._sequenced < 10 * SEQUENCE_EVERY
+        return False
+
+    async def run(self) -> None:
+        """Run all tasks until one of them fails or this is cancelled."""
+        async with self._push, asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.commit.run())
+            tasks.create_task(self._sequence())
+            tasks.create_task(self.courier.run())
+            tasks.create_task(self._watch_parties())
+
+    async def _sequence(self) -> None:
+        last = 0.0
+        while True:
+            now = asyncio.get_running_loop().time()
+            if await self.sequence(heartbeat=now - last > HEARTBEAT_EVERY):
+                last = now
+            self._sequenced = now
+            await asyncio.sleep(SEQUENCE_EVERY)
+
+    async def sequence(self, *, heartbeat: bool = False) -> bool:
+        """Give waiting entries their place in the log and sign its head; tell whether a head was signed."""
+        # On SQLite there is one writer: wait for it here, where waiting is fair, not in the database.
+        alone = self.commit.lock if self.engine.dialect.name == "sqlite" else contextlib.nullcontext()
+        async with alone, writing(self.engine) as db:
+            signed = await log.sequence(
+                db, self.keys.signer("log"), self.settings.origin, datetime.now(UTC), heartbeat=heartbeat
+            )
+        return signed is not None
+
+    async def _watch_parties(self) -> None:
+        while True:
+            with contextlib.suppress(OSError):  # the file is being replaced: look again in a moment
+                self.read_parties()
+            await asyncio.sleep(PARTIES_EVERY)
+
+    def read_parties(self) -> None:
+        """Read the parties again if their file changed; keep the ones we have if it is not sound."""
+        changed = self.settings.parties.stat().st_mtime
+        if changed == self._seen:
+            return
+        try:
+            self.intake.parties = Parties.load(self.settings.parties)
+        except PartiesError as error:
+            if not self._seen:
+                raise
+            logging.getLogger("ketenpoort").error("partijen niet herlezen, de oude gelden nog: %s", error)  # noqa: TRY400
+        self._seen = changed
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Gateway]:
+    """Yield a gateway that runs: database, keys and workers open, tasks started; close all at the end."""
+    engine = open_engine(settings.database)
+    pool = Pool(workers=settings.workers)
+    try:
+        async with writing(engine) as db:
+            await db.run_sync(store.metadata.create_all)
+        await pool.start()
+        gateway = Gateway(settings, engine, KeyService.open(settings.keys), pool)
+        gateway.read_parties()
+        running = asyncio.create_task(gateway.run())
+        try:
+            yield gateway
+        finally:
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+    finally:
+        await pool.close()
+        await engine.dispose()
+
+
+async def serve(settings: Settings, *, port_file: Path | None = None) -> None:
+    """Run a gateway with its HTTP interface until cancelled.
+
+    Writes the port it listens on to ``port_file``, for callers that asked for a free one.
+    """
+    async with opened(settings) as gateway:
+        runner = rest.runner(rest.application(gateway, body_seconds=settings.body_seconds))
+        await runner.setup()
+        try:
+            context = tls.server_context(settings.certificate, settings.private_key, settings.authority)
+            site = web.TCPSite(runner, settings.host, settings.port, ssl_context=context, backlog=1024)
+            await site.start()
+            port = runner.addresses[0][1]
+            if port_file:
+                port_file.write_text(str(port), encoding="ascii")
+            print(f"Ketenpoort luistert op https://{settings.host}:{port}/v1", flush=True)
+            await asyncio.Event().wait()
+        finally:
+            await runner.cleanup()

@@ -1,0 +1,258 @@
+"""The command ``ketenpoort``. Each command imports only what it needs, so that ``valideer`` answers at once."""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+CANNOT = 2
+"""Exit code when a command could not do its work."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    with contextlib.suppress(BrokenPipeError):
+        arguments = _parser().parse_args(argv)
+        run: Callable[[argparse.Namespace], int] = arguments.run
+        try:
+            return run(arguments)
+        except KeyboardInterrupt:
+            return 130
+    return CANNOT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ketenpoort", description="Poort voor berichten tussen hoofdaannemers, onderaannemers en gemeenten."
+    )
+    commands = parser.add_subparsers(metavar="OPDRACHT", required=True)
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], help_: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=help_, description=help_)
+        added.set_defaults(run=run)
+        return added
+
+    each = command("valideer", _valideer, "Controleer berichten, zonder poort: bestanden, mappen, ZIP's of - (invoer).")
+    each.add_argument("paden", nargs="+", metavar="PAD")
+    each.add_argument("--json", action="store_true", help="één JSON-object per regel, voor programma's")
+    each = command("leg-uit", _leg_uit, "Leg een regelcode of retourcode uit.")
+    each.add_argument("code", metavar="CODE")
+
+    each = command("demo", _demo, "Start een poort met verzonnen partijen en speel de hele keten voor.")
+    each.add_argument("--check", action="store_true", help="speel de keten één keer en stop")
+    each.add_argument("--map", type=Path, help="bewaar de poort in deze map (anders een tijdelijke)")
+    each = command("nieuw", _nieuw, "Maak de map van een nieuwe poort.")
+    each.add_argument("map", type=Path, metavar="MAP")
+    each.add_argument("--naam", default="ketenpoort.voorbeeld", help="naam van de poort en haar logboek")
+    each.add_argument("--adres", default="127.0.0.1")
+    each.add_argument("--poort", type=int, default=8443)
+    each.add_argument("--database", default="sqlite+aiosqlite:///ketenpoort.sqlite")
+    each = command("partij", _partij, "Neem een partij op in een poort voor ontwikkeling, met certificaat.")
+    each.add_argument("map", type=Path, metavar="MAP")
+    each.add_argument("code", metavar="CODE")
+    each.add_argument("naam", metavar="NAAM")
+    each.add_argument("--push", metavar="URL", help="breng berichten naar dit https-adres")
+    each = command("vingerafdruk", _vingerafdruk, "Toon de vingerafdruk van een certificaat.")
+    each.add_argument("bestand", type=Path, metavar="BESTAND")
+    each = _with_settings(command("draai", _draai, "Laat een poort draaien."))
+    each.add_argument("--poortbestand", type=Path, help="schrijf hierin op welke poort hij luistert")
+
+    each = _with_connection(command("zend", _zend, "Stuur berichten naar de poort."))
+    each.add_argument("paden", nargs="+", type=Path, metavar="PAD")
+    each = _with_connection(command("ophalen", _ophalen, "Haal open berichten op en bewaar ze in een map."))
+    each.add_argument("map", type=Path, metavar="MAP")
+    each.add_argument("--wacht", type=int, default=0, metavar="SECONDEN", help="wacht zo lang op nieuwe berichten")
+    each.add_argument("--bevestig", action="store_true", help="bevestig wat veilig bewaard is")
+    each = _with_connection(command("bevestig", _bevestig, "Bevestig dat u berichten veilig bewaart."))
+    each.add_argument("berichten", nargs="+", metavar="BERICHT-ID")
+
+    each = _with_settings(command("opnieuw", _opnieuw, "Zet een geparkeerd bericht terug in de rij."))
+    each.add_argument("berichten", nargs="+", metavar="BERICHT-ID")
+    each.add_argument("--reden", required=True, help="waarom; komt in het logboek")
+    each.add_argument("--wie", required=True, help="uw naam of nummer; komt in het logboek")
+    audit = commands.add_parser("audit", help="Het logboek.").add_subparsers(metavar="OPDRACHT", required=True)
+    each = _with_settings(audit.add_parser("exporteer", help="Schrijf het logboek naar een map, met de sleutel."))
+    each.add_argument("map", type=Path, metavar="MAP")
+    each.set_defaults(run=_exporteer)
+
+    each = command("bench", _bench, "Meet deze poort naast haar maatstaven.")
+    each.add_argument("--json", action="store_true", help="één JSON-object per regel")
+    each.add_argument("--kort", action="store_true", help="korte vensters, voor een eerste indruk")
+    each.add_argument("onderdelen", nargs="*", metavar="ONDERDEEL", help="alleen deze onderdelen")
+    return parser
+
+
+def _with_settings(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("--instellingen", type=Path, default=Path("ketenpoort.toml"), metavar="BESTAND")
+    return parser
+
+
+def _with_connection(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("--aansluiting", type=Path, default=Path("aansluiting.toml"), metavar="BESTAND")
+    return parser
+
+
+def _valideer(arguments: argparse.Namespace) -> int:
+    from gateway.validate import valideer  # noqa: PLC0415 - each command imports its own
+
+    return valideer(arguments.paden, json=arguments.json)
+
+
+def _leg_uit(arguments: argparse.Namespace) -> int:
+    from gateway.validate import leg_uit  # noqa: PLC0415
+
+    return leg_uit(arguments.code)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from gateway.demo import demo  # noqa: PLC0415
+
+    return _until_stopped(demo(check=arguments.check, folder=arguments.map))
+
+
+def _nieuw(arguments: argparse.Namespace) -> int:
+    from gateway import setup  # noqa: PLC0415
+
+    try:
+        path = setup.new_gateway(
+            arguments.map,
+            origin=arguments.naam,
+            host=arguments.adres,
+            port=arguments.poort,
+            database=arguments.database,
+        )
+    except FileExistsError as error:
+        return _cannot(f"Er staat al een poort in deze map: {error.filename} bestaat.")
+    print(f"De poort staat klaar. Neem partijen op in {path.parent / 'partijen.toml'} en start met:")
+    print(f"  ketenpoort draai --instellingen {path}")
+    return 0
+
+
+def _partij(arguments: argparse.Namespace) -> int:
+    from gateway import settings, setup  # noqa: PLC0415
+    from gateway.parties import PartiesError  # noqa: PLC0415
+
+    try:
+        found = settings.load(arguments.map / "ketenpoort.toml")
+        url = f"https://{found.host}:{found.port}"
+        connection = setup.add_party(arguments.map, arguments.code, arguments.naam, url=url, push=arguments.push)
+    except (settings.SettingsError, PartiesError) as error:
+        return _cannot(str(error))
+    except FileExistsError as error:
+        return _cannot(f"Deze partij heeft al een certificaat: {error.filename}.")
+    print(f"Partij {arguments.code} is opgenomen. Haar systeem maakt verbinding met {connection}.")
+    return 0
+
+
+def _vingerafdruk(arguments: argparse.Namespace) -> int:
+    from adapters.tls import fingerprint  # noqa: PLC0415
+
+    try:
+        print(fingerprint(arguments.bestand.read_bytes()))
+    except (OSError, ValueError):
+        return _cannot(f"{arguments.bestand} is geen leesbaar certificaat.")
+    return 0
+
+
+def _draai(arguments: argparse.Namespace) -> int:
+    from gateway import app  # noqa: PLC0415
+
+    return _gateway(arguments, lambda found: app.serve(found, port_file=arguments.poortbestand), stops_on=app.UNUSABLE)
+
+
+def _zend(arguments: argparse.Namespace) -> int:
+    from adapters import client  # noqa: PLC0415
+
+    return _client(arguments, lambda connection: client.zend(arguments.paden, connection))
+
+
+def _ophalen(arguments: argparse.Namespace) -> int:
+    from adapters import client  # noqa: PLC0415
+
+    return _client(
+        arguments,
+        lambda connection: client.ophalen(arguments.map, connection, wait=arguments.wacht, confirm=arguments.bevestig),
+    )
+
+
+def _bevestig(arguments: argparse.Namespace) -> int:
+    from adapters import client  # noqa: PLC0415
+
+    return _client(arguments, lambda connection: client.bevestig(arguments.berichten, connection))
+
+
+def _opnieuw(arguments: argparse.Namespace) -> int:
+    from gateway import app, operate  # noqa: PLC0415
+
+    return _gateway(
+        arguments,
+        lambda found: operate.requeue(found, arguments.berichten, who=arguments.wie, why=arguments.reden),
+        stops_on=app.UNUSABLE,
+    )
+
+
+def _exporteer(arguments: argparse.Namespace) -> int:
+    from gateway import app, operate  # noqa: PLC0415
+
+    return _gateway(arguments, lambda found: operate.export(found, arguments.map), stops_on=app.UNUSABLE)
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from gateway.bench import bench  # noqa: PLC0415
+
+    return bench(arguments.onderdelen, json=arguments.json, short=arguments.kort)
+
+
+def _client(arguments: argparse.Namespace, act: Callable[[Any], Coroutine[Any, Any, int]]) -> int:
+    from adapters.client import read_connection  # noqa: PLC0415
+
+    try:
+        connection = read_connection(arguments.aansluiting)
+    except OSError:
+        return _cannot(f"Er is geen aansluiting {arguments.aansluiting}. Noem het bestand met --aansluiting.")
+    except ValueError as error:
+        return _cannot(str(error))
+    return _until_stopped(act(connection))
+
+
+def _gateway(
+    arguments: argparse.Namespace,
+    act: Callable[[Any], Coroutine[Any, Any, int | None]],
+    *,
+    stops_on: tuple[type[Exception], ...],
+) -> int:
+    from gateway import settings  # noqa: PLC0415
+
+    try:
+        return _until_stopped(act(settings.load(arguments.instellingen)))
+    except (settings.SettingsError, *stops_on) as error:
+        return _cannot(str(error))
+
+
+def _until_stopped(work: Coroutine[Any, Any, int | None]) -> int:
+    """Run until done, or until asked to stop (TERM, INT): then close in order."""
+
+    async def run() -> int | None:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, task.cancel)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            return 0
+
+    return asyncio.run(run()) or 0
+
+
+def _cannot(text: str) -> int:
+    print(text, file=sys.stderr)
+    return CANNOT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

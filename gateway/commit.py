@@ -1,0 +1,148 @@
+"""Group commit: steps that wait at the same moment share one transaction, and so one fsync.
+
+A *step* is a function of (connection, items) that does the same thing for many items and returns one result
+per item. A batch is what waits, bounded in count and bytes: alone, a step costs one commit; under load it shares one.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Step = Callable[[AsyncConnection, Sequence[Item]], Awaitable[Sequence[Result]]]
+
+MOST_ITEMS = 256
+MOST_BYTES = 32 * 2**20
+
+
+def open_engine(url: str) -> AsyncEngine:
+    """Return an engine on ``url`` whose commits are durable when they return.
+
+    SQLite: write-ahead log with ``synchronous=FULL``, and transactions that write take the write lock at
+    once (see ``writing``). PostgreSQL keeps its own defaults, plus an end to forgotten transactions.
+    """
+    if not url.startswith("sqlite"):
+        settings = {"idle_in_transaction_session_timeout": "60000", "application_name": "ketenpoort"}
+        return create_async_engine(url, pool_size=8, connect_args={"server_settings": settings})
+    engine = create_async_engine(url, connect_args={"timeout": 30})
+
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions by itself
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @sa.event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+@asynccontextmanager
+async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Yield a connection in a transaction that will write; commit at the end, roll back on an exception."""
+    async with engine.execution_options(writes=True).begin() as db:
+        yield db
+
+
+@dataclass(slots=True)
+class _Waiting:
+    step: Step[Any, Any]
+    item: Any
+    size: int
+    done: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class GroupCommit:
+    """The one writer of a gateway process. Run ``run`` as a task; ``do`` returns after the commit."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Write through ``engine``."""
+        self._engine = engine
+        self._queue: list[_Waiting] = []
+        self._arrived = asyncio.Event()
+        self.lock = asyncio.Lock()
+        """Held during each transaction: on SQLite others who write wait here instead of in the database."""
+        self.commits = 0
+        self.steps = 0
+
+    async def do(self, step: Step[Item, Result], item: Item, *, size: int = 0) -> Result:
+        """Run ``step`` for ``item`` together with what else waits; return its result once committed.
+
+        ``size`` is the number of bytes it brings. Raises what the step raises, after the step was tried alone: another
+        item in the batch never makes this one fail.
+        """
+        waiting = _Waiting(step, item, size)
+        self._queue.append(waiting)
+        self._arrived.set()
+        result: Result = await waiting.done
+        return result
+
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Return a connection to read with, outside the group."""
+        return self._engine.connect()
+
+    async def run(self) -> None:
+        """Commit what waits, for ever; on cancellation what is under way is finished first."""
+        while True:
+            await self._arrived.wait()
+            batch = self._take()
+            await asyncio.shield(asyncio.ensure_future(self._commit(batch)))
+
+    def _take(self) -> list[_Waiting]:
+        count = size = 0
+        for waiting in self._queue[:MOST_ITEMS]:
+            size += waiting.size
+            if count and size > MOST_BYTES:
+                break
+            count += 1
+        batch, self._queue = self._queue[:count], self._queue[count:]
+        if not self._queue:
+            self._arrived.clear()
+        return batch
+
+    async def _commit(self, batch: list[_Waiting]) -> None:
+        try:
+            results = await self._transaction(batch)
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits, below
+            if len(batch) == 1:
+                _settle(batch[0], error=error)
+                return
+            for waiting in batch:
+                await self._commit([waiting])
+            return
+        for waiting, result in zip(batch, results, strict=True):
+            _settle(waiting, result=result)
+
+    async def _transaction(self, batch: list[_Waiting]) -> list[Any]:
+        by_step: dict[Step[Any, Any], list[int]] = {}
+        for place, waiting in enumerate(batch):
+            by_step.setdefault(waiting.step, []).append(place)
+        results: list[Any] = [None] * len(batch)
+        async with self.lock, writing(self._engine) as db:
+            for step, places in by_step.items():
+                done = await step(db, [batch[place].item for place in places])
+                for place, result in zip(places, done, strict=True):
+                    results[place] = result
+        self.commits += 1
+        self.steps += len(batch)
+        return results
+
+
+def _settle(waiting: _Waiting, *, result: Any = None, error: Exception | None = None) -> None:
+    if waiting.done.done():  # whoever waited has gone; what was committed stays committed
+        return
+    if error is None:
+        waiting.done.set_result(result)
+    else:
+        waiting.done.set_exception(error)

@@ -1,0 +1,156 @@
+"""Delivery to parties that are pushed to: claim a lane, send what waits in it in order, settle each attempt.
+
+One lane (sender, receiver) has one worker at a time, so order holds per pair; a parked message lets the next one pass.
+If we die after a send and before its settlement, the lease of the lane runs out, another worker claims it, meets
+the delivery in SENDING, and the same key goes out again. The peer drops the copy.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audit import entry, log
+from audit.keys import KeyService
+from audit.seal import open_
+from gateway import store, trail
+from gateway.commit import GroupCommit
+from gateway.flow import Endpoint, Event, Outcome, State, Transport, advance, settle
+from gateway.intake import Intake, body_context
+from gateway.trail import What
+
+LEASE = 60_000
+"""Milliseconds that a lane is held; longer than any attempt may take."""
+IDLE = 0.25
+"""Seconds between looks for lanes that are due."""
+MOST_LANES = 16
+
+_WHAT = {Event.DELIVER: What.DELIVERED, Event.RETRY: What.RETRIED, Event.GIVE_UP: What.PARKED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duty:
+    """One message that a worker has taken from its lane."""
+
+    lane: tuple[str, str]
+    message: str
+    attempt: int
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What came of one attempt, to be written down."""
+
+    duty: Duty
+    type: str
+    outcome: Outcome
+
+
+class Courier:
+    """Pushes what is due. Run ``run`` as a task."""
+
+    def __init__(
+        self, *, commit: GroupCommit, intake: Intake, keys: KeyService, transport: Transport, origin: str
+    ) -> None:
+        """Take the parts that ``app`` made; who is pushed to is asked of ``intake.parties``, which may change."""
+        self._commit = commit
+        self._intake = intake
+        self._keys = keys
+        self._transport = transport
+        self._origin = origin
+        self._underway: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Claim and drive lanes, for ever; an error in one lane is logged and leaves the others alone."""
+        while True:
+            room = MOST_LANES - len(self._underway)
+            claimed = await self._commit.do(_claim, room) if room else []
+            for lane in claimed:
+                task = asyncio.create_task(self._drive((lane.sender, lane.receiver)))
+                self._underway.add(task)
+                task.add_done_callback(self._ended)
+            await asyncio.sleep(IDLE)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._underway.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            # The lease runs out and the lane is tried again; what the error says may hold a body, so only its kind.
+            logging.getLogger("ketenpoort").error("bezorging stopte door een fout: %s", type(error).__name__)
+
+    async def _drive(self, lane: tuple[str, str]) -> None:
+        while (duty := await self._commit.do(self._take, lane)) is not None:
+            async with self._commit.reading() as db:
+                found = (await store.delivery(db, [duty.message], body=True))[duty.message]
+            key = self._keys.unwrap(found.wrapped_key, body_context(found.id))
+            body = open_(key, found.sealed_body, body_context(found.id))
+            headers = {
+                "Ketenpoort-Soort": found.type,
+                "Ketenpoort-Afzender": found.sender,
+                "Ketenpoort-Identificatie": found.id,
+            }
+            outcome = await self._transport.send(to=duty.endpoint, key=found.id, headers=headers, body=body)
+            attempt = Attempt(duty=duty, type=found.type, outcome=outcome)
+            if await self._commit.do(self._settle, attempt) is Event.RETRY:
+                return
+
+    async def _take(self, db: AsyncConnection, claimed: Sequence[tuple[str, str]]) -> list[Duty | None]:
+        """Commit step: take the head of each lane, or let the lane go when nothing is left in it."""
+        return [await self._take_head(db, lane) for lane in claimed]
+
+    async def _take_head(self, db: AsyncConnection, lane: tuple[str, str]) -> Duty | None:
+        now = _now()
+        arrived, found = await store.head(db, *lane)
+        party = self._intake.parties.by_code.get(lane[1])
+        if found is None or party is None or party.push is None:
+            # Without an endpoint the messages stay in the mailbox, to be fetched.
+            emptied = await store.close_lane(db, *lane, due_at=None, arrived=arrived)
+            if not emptied:
+                await store.close_lane(db, *lane, due_at=now)
+            return None
+        state = State(found.state)
+        if state is State.SENDING:
+            state = advance(state, Event.LEASE_LOST)
+        await store.move(db, [(found.message, State(found.state), advance(state, Event.CLAIM), now)], attempt=True)
+        await store.extend_lane(db, *lane, until=now + LEASE)
+        await self._log(db, What.OFFERED, found.message, lane[1], None)
+        return Duty(lane=lane, message=found.message, attempt=found.attempts + 1, endpoint=party.push)
+
+    async def _settle(self, db: AsyncConnection, attempts: Sequence[Attempt]) -> list[Event]:
+        """Commit step: write down what came of attempts."""
+        events = []
+        for each in attempts:
+            now = datetime.now(UTC)
+            event, due = settle(each.outcome, attempt=each.duty.attempt, now=now, jitter=random.random())  # noqa: S311 - spreads load
+            reason = getattr(each.outcome, "reason", "")
+            new = advance(State.SENDING, event)
+            moved = await store.move(db, [(each.duty.message, State.SENDING, new, _now())], reason=reason)
+            if event is Event.RETRY:
+                await store.close_lane(db, *each.duty.lane, due_at=int(due.timestamp() * 1000))
+            if moved:
+                await self._log(db, _WHAT[event], each.duty.message, each.duty.lane[1], each.type)
+            events.append(event)
+        return events
+
+    async def _log(self, db: AsyncConnection, what: What, message: str, actor: str, type_: str | None) -> None:
+        event = trail.event(
+            what, actor=actor, role="ontvanger", message=message, type_=type_, trace=message,
+            ok=what in (What.OFFERED, What.DELIVERED),
+        )  # fmt: skip
+        made = entry.make(event, key=self._keys.log_key(), origin=self._origin, at=datetime.now(UTC))
+        await log.append(db, [made])
+
+
+async def _claim(db: AsyncConnection, rooms: Sequence[int]) -> list[list[Any]]:
+    """Commit step: claim lanes that are due."""
+    return [await store.open_lanes(db, now=_now(), lease=LEASE, limit=room) for room in rooms]
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,258 @@
+"""The demo: a gateway in a process of its own, three providers and a gemeente, and the whole chain before your eyes.
+
+Everything goes over the real interface with real certificates. Onderaannemer Zonnehoek fetches its messages;
+onderaannemer Wilgenhof has them brought to its own https address, which this process serves.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from adapters import tls
+from adapters.client import Client, Connection, read_connection
+from gateway import setup
+from gateway.invented import SAMPLES, faulty, message
+
+HOOFD, ZONNEHOEK, WILGENHOF, GEMEENTE = "98000001", "98000002", "98000003", "9901"
+NAMES = {
+    HOOFD: "Hoofdaannemer De Brug",
+    ZONNEHOEK: "Onderaannemer Zonnehoek",
+    WILGENHOF: "Onderaannemer Wilgenhof",
+    GEMEENTE: "Gemeente Voorbeeld",
+}
+PATIENCE = 20
+
+
+class DemoError(Exception):
+    """The chain did not go as promised; the message says where."""
+
+
+async def demo(*, check: bool, folder: Path | None) -> int:
+    """Play the chain once; without ``check`` stay up afterwards until stopped. Return 0, or 1 if the chain broke."""
+    home = folder or Path(tempfile.mkdtemp(prefix="ketenpoort-demo-"))
+    try:
+        async with _receiver(home) as (push_url, inbox), _gateway(home, push_url) as connections:
+            try:
+                await _play(home, connections, inbox)
+            except DemoError as error:
+                print(f"\nDe keten brak: {error}", file=sys.stderr)
+                return 1
+            if not check:
+                _where_to_look(home, connections[HOOFD].url)
+                await asyncio.Event().wait()
+        return 0
+    finally:
+        if folder is None:
+            shutil.rmtree(home, ignore_errors=True)
+
+
+@contextlib.asynccontextmanager
+async def _receiver(home: Path) -> AsyncIterator[tuple[str, list[Mapping[str, str]]]]:
+    """Serve Wilgenhof's own https address; its papers come when the gateway's folder is made."""
+    inbox: list[Mapping[str, str]] = []
+
+    async def receive(request: web.Request) -> web.Response:
+        await request.read()
+        inbox.append(dict(request.headers))
+        return web.Response()
+
+    app = web.Application(client_max_size=25 * 2**20)
+    app.router.add_post("/berichten", receive)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    # The port must be known before the certificate is made, so papers are made here.
+    setup.new_gateway(
+        home, origin="demo.ketenpoort.voorbeeld", host="127.0.0.1", port=0,
+        database="sqlite+aiosqlite:///ketenpoort.sqlite",
+    )  # fmt: skip
+    pair = tls.make_certificate(home / "tls", home / "wilgenhof-server", "server", hosts=["localhost", "127.0.0.1"])
+    site = web.TCPSite(
+        runner, "127.0.0.1", 0, ssl_context=tls.server_context(pair.cert, pair.key, home / "tls" / "ca.pem")
+    )
+    await site.start()
+    try:
+        yield f"https://127.0.0.1:{runner.addresses[0][1]}/berichten", inbox
+    finally:
+        await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def _gateway(home: Path, push_url: str) -> AsyncIterator[dict[str, Connection]]:
+    """Run a gateway as a second process; yield the connection of each party."""
+    papers = {
+        code: setup.add_party(home, code, name, url="https://127.0.0.1:1", push=push_url if code == WILGENHOF else None)
+        for code, name in NAMES.items()
+    }
+    port_file = home / "poort.txt"
+    port_file.unlink(missing_ok=True)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gateway.cli", "draai", "--instellingen", str(home / "ketenpoort.toml"),
+        "--poortbestand", str(port_file), stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": _root()},
+    )  # fmt: skip
+    try:
+        await _until(lambda: port_file.exists() and port_file.read_text() != "", "de poort start", process)
+        url = f"https://127.0.0.1:{port_file.read_text()}"
+        for connection in papers.values():
+            connection.write_text(connection.read_text().replace("https://127.0.0.1:1", url))
+        yield {code: read_connection(connection) for code, connection in papers.items()}
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
+
+
+async def _play(home: Path, connections: Mapping[str, Connection], inbox: list[Mapping[str, str]]) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        clients = {code: await stack.enter_async_context(Client(each)) for code, each in connections.items()}
+        print("Partijen:", ", ".join(f"{name} ({code})" for code, name in NAMES.items()))
+        await _exchange(clients, "Opdracht", ("ho301-gewoon", HOOFD), ("ho302-akkoord", ZONNEHOEK))
+        await _exchange(clients, "Start", ("ho305-minimaal", ZONNEHOEK), ("ho306-akkoord", HOOFD))
+        await _exchange(clients, "Declaratie", ("ho323-minimaal", ZONNEHOEK), ("ho325-toegekend", HOOFD))
+        await _exchange(clients, "Stop", ("ho307-minimaal", ZONNEHOEK), ("ho308-akkoord", HOOFD))
+        await _pushed(clients[HOOFD], inbox)
+        await _refused(clients[HOOFD])
+        receipt = await _again(clients[HOOFD])
+        await _proved(clients[HOOFD], receipt)
+    await _verified(home)
+    print("\nDe hele keten is gespeeld, en elke stap staat aantoonbaar in het logboek.")
+
+
+async def _exchange(
+    clients: Mapping[str, Client], title: str, asked: tuple[str, str], answered: tuple[str, str]
+) -> None:
+    """One message and its answer, both brought, fetched, confirmed."""
+    (ask, asker), (answer, answerer) = asked, answered
+    print(f"\n{title}")
+    number = f"D{ask[2:5]}"
+    raw = message(ask, number, sender=asker, receiver=answerer)
+    await _carry(clients, asker, answerer, raw)
+    retour = answer[:5] != "ho325"
+    parties = {"sender": asker, "receiver": answerer} if retour else {"sender": answerer, "receiver": asker}
+    await _carry(clients, answerer, asker, message(answer, f"D{answer[2:5]}", answers=number, **parties))
+
+
+async def _carry(clients: Mapping[str, Client], sender: str, receiver: str, raw: bytes) -> None:
+    sent = await clients[sender].send(raw)
+    if sent.status != 201:
+        raise DemoError(f"{NAMES[sender]} kreeg {sent.status}: {sent.body}")
+    id_ = sent.body["berichtId"]
+    listed = await clients[receiver].deliveries(count=50, wait=5)
+    if id_ not in [each["berichtId"] for each in listed["bezorgingen"]]:
+        raise DemoError("het bericht staat niet bij de ontvanger")
+    if await clients[receiver].fetch(id_) != raw:
+        raise DemoError("het bericht kwam niet byte voor byte over")
+    await clients[receiver].confirm([id_])
+    status = await clients[sender].status(id_)
+    tied = f", antwoord op {status['antwoordOp'][:12]}…" if status["antwoordOp"] else ""
+    print(f"  {status['soort'].upper()}  {NAMES[sender]} → {NAMES[receiver]}: {status['status']}{tied}  ({id_[:12]}…)")
+
+
+async def _pushed(hoofd: Client, inbox: list[Mapping[str, str]]) -> None:
+    print("\nOpdracht aan een partij die haar berichten laat brengen")
+    sent = await hoofd.send(message("ho301-gewoon", "D301P", sender=HOOFD, receiver=WILGENHOF))
+    if sent.status != 201:
+        raise DemoError(f"de opdracht werd geweigerd: {sent.body}")
+    id_ = sent.body["berichtId"]
+    for _ in range(PATIENCE * 10):
+        status = await hoofd.status(id_)
+        if status["status"] == "Bezorgd":
+            break
+        await asyncio.sleep(0.1)
+    else:
+        raise DemoError("het bericht werd niet gebracht")
+    if id_ not in [each.get("webhook-id") for each in inbox]:
+        raise DemoError("de ontvanger heeft het bericht niet")
+    print(f"  HO301  {NAMES[HOOFD]} → {NAMES[WILGENHOF]}: {status['status']}, ondertekend gebracht  ({id_[:12]}…)")
+
+
+async def _refused(hoofd: Client) -> None:
+    print("\nEen bericht met meer fouten wordt geweigerd, met alle fouten tegelijk")
+    answer = await hoofd.send(faulty("ho301-meer-fouten-tegelijk"))
+    if answer.status != 400 or answer.body["aantalBevindingen"] < 2:
+        raise DemoError("een fout bericht werd niet geweigerd")
+    for each in answer.body["bevindingen"]:
+        print(f"  regel {each['regel']:>3}  {each['code']:<6} {each['pad'].rsplit('/', 1)[-1]}: {each['tekst']}")
+    if answer.body["antwoordbericht"]:
+        print(f"  De poort heeft namens de ontvanger een retour klaargezet: {answer.body['antwoordbericht'][:30]}…")
+
+
+async def _again(hoofd: Client) -> Mapping[str, Any]:
+    print("\nHetzelfde bericht nog eens geeft het oude ontvangstbewijs")
+    raw = message("ho301-gewoon", "D301", sender=HOOFD, receiver=ZONNEHOEK)
+    again = await hoofd.send(raw)
+    if again.status != 200 or again.body["sha256"] != hashlib.sha256(raw).hexdigest():
+        raise DemoError("een dubbel bericht gaf niet het oude bewijs")
+    print(f"  status 200, bewijs van {again.body['ontvangenOp']}")
+    return again.body
+
+
+async def _proved(hoofd: Client, receipt: Mapping[str, Any]) -> None:
+    print("\nHet ontvangstbewijs is na te rekenen")
+    for _ in range(PATIENCE * 10):
+        proved = await hoofd.receipt(receipt["berichtId"])
+        if proved["inclusie"]:
+            break
+        await asyncio.sleep(0.1)
+    else:
+        raise DemoError("de logregel kwam niet onder een ondertekende stand")
+    where = proved["inclusie"]
+    print(
+        f"  logregel {where['index']} staat in het logboek van {where['omvang']} regels, {len(where['pad'])} tussenstappen"
+    )
+
+
+async def _verified(home: Path) -> None:
+    print("\nHet logboek, gecontroleerd door het losse controleprogramma")
+    export = home / "logboek"
+    shutil.rmtree(export, ignore_errors=True)
+    settings = str(home / "ketenpoort.toml")
+    for command in (
+        ["gateway.cli", "audit", "exporteer", str(export), "--instellingen", settings],
+        ["audit.verify", str(export), str(home / "log.vkey")],
+    ):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", *command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": _root()}
+        )
+        out, _ = await process.communicate()
+        if process.returncode:
+            raise DemoError(f"{command[0]} eindigde met {process.returncode}\n{out.decode()}")
+    for line in out.decode().splitlines():
+        print(f"  {line}")
+
+
+def _where_to_look(home: Path, url: str) -> None:
+    command = f"{Path(sys.executable).parent / 'ketenpoort'}"
+    print(f"""
+De poort blijft draaien op {url}/v1 (beschrijving: {url}/v1/openapi.json, met certificaat).
+Speel ermee, in een ander venster:
+  (voorbeelden staan in {SAMPLES / "valid"})
+  {command} zend --aansluiting {home}/partij-{HOOFD}/aansluiting.toml BESTAND.xml
+  {command} ophalen --aansluiting {home}/partij-{ZONNEHOEK}/aansluiting.toml --wacht 10 --bevestig MAP
+  {command} valideer BESTAND.xml
+  {command} leg-uit TR358
+  {command} audit exporteer MAP --instellingen {home}/ketenpoort.toml
+Stoppen: Ctrl-C.""")
+
+
+async def _until(ready: Any, what: str, process: asyncio.subprocess.Process) -> None:
+    for _ in range(PATIENCE * 20):
+        if ready():
+            return
+        if process.returncode is not None:
+            raise DemoError(f"{what} niet: het proces stopte met {process.returncode}")
+        await asyncio.sleep(0.05)
+    raise DemoError(f"{what} niet binnen {PATIENCE} seconden")
+
+
+def _root() -> str:
+    return str(Path(__file__).resolve().parent.parent)

@@ -1,0 +1,352 @@
+"""Intake: the one door. Whatever comes in, from whomever, goes through ``accept``.
+
+It owns the promise: a receipt is given only for what is committed, body, delivery and log entry together. If we die
+before the commit, nothing happened and the sender, without a receipt, sends again; if we die after it, the
+sender sends again too and gets the same receipt.
+"""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audit import entry, log
+from audit.entry import Entry
+from audit.keys import KeyService
+from audit.seal import seal
+from gateway import compose, explain, store, trail
+from gateway.catalog import Catalog
+from gateway.commit import GroupCommit
+from gateway.mailbox import Mailbox
+from gateway.message import Checked, Facts, Finding
+from gateway.parties import Parties, Party
+from gateway.receipt import issue
+from gateway.trail import What
+
+MOST_UNDERWAY = 256 * 2**20
+"""Bytes that may be under way at once; more is answered 'try again', so that a flood cannot exhaust memory."""
+
+
+class BusyError(Exception):
+    """Too much is under way; the sender should try again in a second. Nothing was stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The message is committed; ``receipt`` is the signed promise. ``again`` says it was already."""
+
+    id: str
+    receipt: bytes
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """The message counts as not sent. ``answer`` is the id of the retour that now waits for the sender, if any."""
+
+    type: str | None
+    findings: tuple[Finding, ...]
+    total: int
+    answer: str | None = None
+
+
+class Checker(Protocol):
+    """Judges a document; ``gateway.worker`` does so in a disposable process."""
+
+    async def check(self, raw: bytes) -> Checked:
+        """Return the verdict; never raises for anything in the document."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A sound message on its way to the commit, with what must be committed beside it."""
+
+    message: store.Message
+    """Without receipt; ``answers`` is not yet known."""
+    answered: str | None
+    """Key of the message that this one says it answers."""
+    received: Entry
+    duplicate: Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A refused message on its way to the commit: the fact, its entry and perhaps our answer."""
+
+    row: Mapping[str, Any] = field(repr=False)
+    logged: Entry
+    answer: Arrival | None
+
+
+class Intake:
+    """Checks, decides, commits, answers. One per process."""
+
+    def __init__(
+        self,
+        *,
+        checker: Checker,
+        commit: GroupCommit,
+        keys: KeyService,
+        catalog: Catalog,
+        mailbox: Mailbox,
+        origin: str,
+    ) -> None:
+        """Take the parts that ``app`` made; ``parties`` is set by it, and again when the file changes."""
+        self._checker = checker
+        self._commit = commit
+        self._keys = keys
+        self._catalog = catalog
+        self._mailbox = mailbox
+        self._origin = origin
+        self._signer = keys.signer("ontvangst")
+        self._underway = 0
+        self.parties = Parties()
+
+    async def accept(self, raw: bytes, caller: Party, *, trace: str) -> Accepted | Rejected:
+        """Take one message from an authenticated party; return after the commit.
+
+        Raises BusyError when too much is under way.
+        """
+        if self._underway + len(raw) > MOST_UNDERWAY:
+            raise BusyError
+        self._underway += len(raw)
+        try:
+            return await self._accept(raw, caller, trace)
+        finally:
+            self._underway -= len(raw)
+
+    async def _accept(self, raw: bytes, caller: Party, trace: str) -> Accepted | Rejected:
+        checked = await self._checker.check(raw)
+        findings = checked.findings
+        if not findings and checked.facts:
+            findings = allowed(checked.facts, caller, self.parties, now=datetime.now(UTC))
+        if findings or checked.facts is None:
+            return await self._refuse(raw, replace(checked, findings=findings), caller, trace)
+        arrival = self._arrive(raw, checked, checked.facts, actor=caller.code, role="afzender", trace=trace)
+        outcome = await self._commit.do(self._receive, arrival, size=len(raw))
+        if isinstance(outcome, Finding):
+            return await self._refuse(raw, replace(checked, findings=(outcome,)), caller, trace)
+        if not outcome.again:
+            self._mailbox.arrived(checked.facts.receiver)
+        return outcome
+
+    def _arrive(self, raw: bytes, checked: Checked, facts: Facts, *, actor: str, role: str, trace: str) -> Arrival:
+        now = time.time_ns() // 1_000_000
+        id_ = f"{now:012x}{secrets.token_hex(10)}"  # time-ordered, so that indexes grow at their end
+        key, wrapped = self._keys.new_body_key(body_context(id_))
+        answered = self._catalog.types[facts.type].answers
+        wet = trail.wet_of(facts.type, dict(checked.header))
+        personal = {"subject": facts.subjects[0]} if len(facts.subjects) == 1 else {}
+        what = What.ANSWERED if role == "poort" else What.RECEIVED
+        common = {"actor": actor, "role": role, "message": id_, "type_": facts.type, "trace": trace, "wet": wet}
+        return Arrival(
+            message=store.Message(
+                id=id_,
+                key=store.key_of(facts.sender, facts.type, facts.identification),
+                type=facts.type,
+                sender=facts.sender,
+                receiver=facts.receiver,
+                identification=facts.identification,
+                answers=None,
+                received_at=now,
+                size=len(raw),
+                digest=hashlib.sha256(raw).digest(),
+                wrapped_key=wrapped,
+                sealed_body=seal(key, raw, body_context(id_)),
+                receipt=b"",
+            ),
+            answered=store.key_of(facts.receiver, answered, facts.answers) if answered and facts.answers else None,
+            received=self._entry(trail.event(what, **common, **personal)),
+            duplicate=self._entry(trail.event(What.DUPLICATE, **common, **personal)),
+        )
+
+    def _entry(self, event: entry.Event) -> Entry:
+        return entry.make(event, key=self._keys.log_key(), origin=self._origin, at=datetime.now(UTC))
+
+    async def _receive(self, db: AsyncConnection, arrivals: Sequence[Arrival]) -> list[Accepted | Finding]:
+        """Commit step: store what is new, recognise what is not."""
+        wanted = {arrival.message.key for arrival in arrivals}
+        wanted |= {arrival.answered for arrival in arrivals if arrival.answered}
+        known = await store.known(db, wanted)
+        originals = {known[arrival.answered].id for arrival in arrivals if arrival.answered in known}
+        taken = await store.answered(db, originals) if originals else set()
+        decisions = decide(arrivals, known, taken)
+        new = [decision for decision in decisions if isinstance(decision, store.Message)]
+        receipts = await self._store(db, new, {arrival.message.id: arrival.received for arrival in arrivals})
+        again = [
+            arrival.duplicate
+            for arrival, decision in zip(arrivals, decisions, strict=True)
+            if isinstance(decision, Accepted)
+        ]
+        if again:
+            await log.append(db, again)
+        return [
+            Accepted(id=decision.id, receipt=receipts[decision.id])
+            if isinstance(decision, store.Message)
+            else _first_receipt(decision, receipts)
+            for decision in decisions
+        ]
+
+    async def _store(
+        self, db: AsyncConnection, new: Sequence[store.Message], entries: Mapping[str, Entry]
+    ) -> dict[str, bytes]:
+        if not new:
+            return {}
+        promises = [promise(message, entries[message.id]) for message in new]
+        receipts = issue(promises, key_name=f"{self._origin}/ontvangst", sign=self._signer.sign)
+        signed = [replace(message, receipt=receipt) for message, receipt in zip(new, receipts, strict=True)]
+        receivers = {message.receiver for message in new}
+        pushed = {code: bool(self._push(code)) for code in receivers}
+        await store.add(db, signed, pushed=pushed)
+        await log.append(db, [entries[message.id] for message in new])
+        return {message.id: message.receipt for message in signed}
+
+    def _push(self, code: str) -> bool:
+        party = self.parties.by_code.get(code)
+        return bool(party and party.push)
+
+    async def _refuse(self, raw: bytes, checked: Checked, caller: Party, trace: str) -> Rejected:
+        refusal = self._refusal(raw, checked, caller, trace)
+        answer = await self._commit.do(self._record, refusal, size=len(raw))
+        if answer:
+            self._mailbox.arrived(caller.code)
+        return Rejected(
+            type=checked.type, findings=checked.findings, total=max(checked.total, len(checked.findings)), answer=answer
+        )
+
+    def _refusal(self, raw: bytes, checked: Checked, caller: Party, trace: str) -> Refusal:
+        codes = " ".join(sorted({finding.code for finding in checked.findings}))
+        answer = compose.answer(checked, self._catalog, identification=_short_id(), today=datetime.now(UTC).date())
+        refused = trail.event(
+            What.REFUSED, actor=caller.code, role="afzender", message=None, type_=checked.type, trace=trace, ok=False,
+            codes=codes,
+        )  # fmt: skip
+        return Refusal(
+            row={
+                "key": hashlib.sha256(f"{caller.code} {codes} ".encode() + raw).digest(),
+                "party": caller.code,
+                "type": checked.type,
+                "refused_at": time.time_ns() // 1_000_000,
+                "codes": codes,
+            },
+            logged=self._entry(refused),
+            answer=answer
+            and self._arrive(answer.raw, checked, answer.facts, actor=self._origin, role="poort", trace=trace),
+        )
+
+    async def _record(self, db: AsyncConnection, refusals: Sequence[Refusal]) -> list[str | None]:
+        """Commit step: keep the fact that messages were refused, and put our answers in the sender's mailbox.
+
+        The same bytes refused again for the same reason give the same answer, not a second one.
+        """
+        answers = await store.refused(db, [refusal.row["key"] for refusal in refusals])
+        fresh: dict[bytes, Refusal] = {}
+        for refusal in refusals:
+            if refusal.row["key"] not in answers:
+                fresh.setdefault(refusal.row["key"], refusal)
+        composed = [refusal.answer for refusal in fresh.values() if refusal.answer]
+        await self._store(
+            db, [each.message for each in composed], {each.message.id: each.received for each in composed}
+        )
+        for key, refusal in fresh.items():
+            answers[key] = refusal.answer.message.id if refusal.answer else None
+        if fresh:
+            await store.add_refusals(db, [{**each.row, "answer": answers[key]} for key, each in fresh.items()])
+        await log.append(db, [refusal.logged for refusal in refusals])
+        return [answers[refusal.row["key"]] for refusal in refusals]
+
+
+def allowed(facts: Facts, caller: Party, parties: Parties, *, now: datetime) -> tuple[Finding, ...]:
+    """Judge what only the gateway can know: may this caller send this, to this receiver, with this date."""
+    findings = []
+    if facts.sender not in caller.codes:
+        findings.append(_finding("KP020", "Bericht/Header"))
+    if facts.receiver not in parties.by_code:
+        findings.append(_finding("KP021", "Bericht/Header"))
+    # The last country-wide clock to reach a new day is ahead of UTC by two hours at most (TR135).
+    if date.fromisoformat(facts.dated) > (now + timedelta(hours=2)).date():
+        findings.append(_finding("TR135", "Bericht/Header/BerichtIdentificatie/Dagtekening"))
+    return tuple(findings)
+
+
+def decide(
+    arrivals: Sequence[Arrival], known: Mapping[str, Any], taken: set[str]
+) -> list[store.Message | Accepted | Finding]:
+    """Say of each arrival: new (the message, tied to what it answers), the same again, or what is wrong; pure.
+
+    ``known`` holds what the store has under the keys of the arrivals and of what they answer, ``taken`` the ids that
+    already have an answer. Arrivals in one batch see each other, in order.
+    """
+    fresh: dict[str, store.Message] = {}
+    claimed = set(taken)
+    decisions: list[store.Message | Accepted | Finding] = []
+    for arrival in arrivals:
+        message = arrival.message
+        earlier = known.get(message.key) or fresh.get(message.key)
+        if earlier is not None:
+            same = earlier.digest == message.digest
+            decisions.append(
+                Accepted(id=earlier.id, receipt=earlier.receipt, again=True) if same else _finding("TR056")
+            )
+            continue
+        answers = None
+        if arrival.answered:
+            original = known.get(arrival.answered) or fresh.get(arrival.answered)
+            if original is None:
+                decisions.append(_finding("KP022"))
+                continue
+            if original.id in claimed:
+                decisions.append(_finding("KP023"))
+                continue
+            claimed.add(answers := original.id)
+        fresh[message.key] = replace(message, answers=answers)
+        decisions.append(fresh[message.key])
+    return decisions
+
+
+def promise(message: store.Message, received: Entry) -> dict[str, Any]:
+    """Return what a receipt promises: this message, these bytes, committed and logged under this leaf."""
+    return {
+        "berichtId": message.id,
+        "soort": message.type,
+        "afzender": message.sender,
+        "ontvanger": message.receiver,
+        "identificatie": message.identification,
+        "ontvangenOp": rfc3339(message.received_at),
+        "sha256": message.digest.hex(),
+        "logregel": received.leaf.hex(),
+    }
+
+
+def rfc3339(milliseconds: int) -> str:
+    """Return a stored time as RFC 3339 in UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _first_receipt(decision: Accepted | Finding, receipts: Mapping[str, bytes]) -> Accepted | Finding:
+    """Give a copy that came in the same batch as its original the receipt that the original got."""
+    if isinstance(decision, Accepted) and decision.id in receipts:
+        return replace(decision, receipt=receipts[decision.id])
+    return decision
+
+
+def _finding(code: str, path: str = "Bericht/Header/BerichtIdentificatie") -> Finding:
+    known = explain.explain(code)
+    level = known.level if known else 0
+    return Finding(code=code, level=level, line=0, path=path, text=explain.advice(code))
+
+
+def body_context(id_: str) -> bytes:
+    """Return what a sealed body is bound to: its table, column and row, so that no other row can show it."""
+    return f"v1|messages|sealed_body|{id_}".encode()
+
+
+def _short_id() -> str:
+    alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    return "".join(secrets.choice(alphabet) for _ in range(12))

@@ -1,0 +1,46 @@
+"""Messages about invented persons, made from the samples: for the demo, the bench and the tests."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+SAMPLES = Path(__file__).resolve().parent.parent / "schemas" / "hoa" / "1.0" / "samples"
+
+
+def message(
+    sample: str,
+    identification: str,
+    *,
+    sender: str = "98000001",
+    receiver: str = "98000002",
+    answers: str | None = None,
+) -> bytes:
+    """Return the valid HOA sample ``sample`` as a message of its own.
+
+    ``sender`` and ``receiver`` go into Afzender and Ontvanger: a retour keeps those of the message it answers.
+    ``answers`` is the Identificatie of that message.
+    """
+    raw = _sample(sample)
+    own = answered = rb"BerichtIdentificatie>\s*<[^>]*Identificatie"
+    if b"IdentificatieRetour>" in raw:
+        own = rb"IdentificatieRetour"
+    elif b"<DeclaratieIdentificatie>" in raw:
+        answered = rb"DeclaratieIdentificatie>\s*<[^>]*Identificatie"
+    values = {rb"Afzender": sender, rb"Ontvanger": receiver, own: identification}
+    if answers is not None:
+        values[answered] = answers
+    for element, value in values.items():
+        raw, found = re.subn(rb"(<(?:\w+:)?" + element + rb">)[^<]*", rb"\g<1>" + value.encode(), raw, count=1)
+        if not found:
+            raise ValueError(f"{sample} has no {element!r}")
+    return raw
+
+
+@cache
+def _sample(name: str) -> bytes:
+    return (SAMPLES / "valid" / f"{name}.xml").read_bytes()
+
+
+def faulty(name: str) -> bytes:
+    """Return an invalid HOA sample as it is."""
+    return (SAMPLES / "invalid" / f"{name}.xml").read_bytes()

@@ -1,0 +1,112 @@
+"""Who takes part: parties, their certificates, mandates and endpoints, read from one TOML file.
+
+The register of parties comes later and will take this file's place; until then an operator keeps it. A change in the
+file takes effect within seconds, so that a stolen certificate can be shut out without a restart.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gateway.flow import Endpoint
+
+_CODE = re.compile(r"[0-9]{8}|[0-9]{4}")
+_PRINT = re.compile(r"sha256:[0-9a-f]{64}")
+_FIELDS = {"code", "naam", "certificaten", "gemachtigd_door", "push", "push_intern"}
+MOST_CERTIFICATES = 2
+"""A party may have two live certificates, so that it can roll over without an interruption."""
+
+
+class PartiesError(Exception):
+    """The file with parties cannot be used; the message says all that is wrong with it, in Dutch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """An organisation that takes part: a provider (AGB, 8 digits) or a gemeente (4 digits)."""
+
+    code: str
+    name: str
+    certificates: tuple[str, ...] = ()
+    """SHA-256 fingerprints (``sha256:<hex>``) of the certificates it may present; at most two."""
+    mandates: tuple[str, ...] = ()
+    """Codes of the parties that mandated this one to send and fetch for them (Indiener is not Afzender)."""
+    push: Endpoint | None = None
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """All codes for which this party may act: its own, and of those that mandated it."""
+        return frozenset((self.code, *self.mandates))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parties:
+    """All parties, by code and by certificate."""
+
+    by_code: Mapping[str, Party] = field(default_factory=dict)
+    by_certificate: Mapping[str, Party] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: Path) -> "Parties":
+        """Read the file; raise PartiesError with everything that is wrong in it."""
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise PartiesError(f"Het partijenbestand {path.name} is niet te lezen: {error}") from None
+        return cls.of(content.get("partij", []))
+
+    @classmethod
+    def of(cls, entries: list[dict[str, Any]]) -> "Parties":
+        """Build from the file's tables; raise PartiesError with everything that is wrong in them."""
+        wrong: list[str] = []
+        for entry in entries:
+            wrong += _faults(entry)
+        if wrong:
+            raise PartiesError("\n".join(wrong))
+        parties = [_party(entry) for entry in entries]
+        by_code = {party.code: party for party in parties}
+        by_certificate = {print_: party for party in parties for print_ in party.certificates}
+        if len(by_code) < len(parties):
+            wrong.append("Een partijcode staat er twee keer in.")
+        if len(by_certificate) < sum(len(party.certificates) for party in parties):
+            wrong.append("Een certificaat staat bij twee partijen.")
+        wrong += [
+            f"Partij {party.code}: machtigende partij {code} staat niet in de lijst."
+            for party in parties
+            for code in party.mandates
+            if code not in by_code
+        ]
+        if wrong:
+            raise PartiesError("\n".join(wrong))
+        return cls(by_code=by_code, by_certificate=by_certificate)
+
+
+def _faults(entry: Mapping[str, Any]) -> list[str]:
+    code = str(entry.get("code", ""))
+    where = f"Partij {code or '(zonder code)'}"
+    wrong = [f"{where}: onbekende instelling '{name}'." for name in sorted(set(entry) - _FIELDS)]
+    if not _CODE.fullmatch(code):
+        wrong.append(f"{where}: 'code' moet een AGB-code van 8 cijfers of een gemeentecode van 4 cijfers zijn.")
+    prints = entry.get("certificaten", [])
+    if len(prints) > MOST_CERTIFICATES:
+        wrong.append(f"{where}: er mogen ten hoogste {MOST_CERTIFICATES} certificaten tegelijk gelden.")
+    if not all(_PRINT.fullmatch(str(each)) for each in prints):
+        wrong.append(f"{where}: een certificaat staat er als 'sha256:' met 64 hexadecimale tekens.")
+    push = entry.get("push")
+    if push is not None and not str(push).startswith("https://"):
+        wrong.append(f"{where}: 'push' moet een https-adres zijn.")
+    return wrong
+
+
+def _party(entry: Mapping[str, Any]) -> Party:
+    push = entry.get("push")
+    return Party(
+        code=entry["code"],
+        name=entry.get("naam", ""),
+        certificates=tuple(entry.get("certificaten", ())),
+        mandates=tuple(entry.get("gemachtigd_door", ())),
+        push=Endpoint(url=push, internal=bool(entry.get("push_intern", False))) if push else None,
+    )

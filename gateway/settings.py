@@ -1,0 +1,79 @@
+"""How this gateway is set up: one TOML file, read once at start; every setting has its check here."""
+
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message says all that is wrong with them, in Dutch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings, with paths made absolute (relative ones count from the file's own folder)."""
+
+    origin: str
+    """``naam``: the name of this gateway and of its log; part of every signature, so never changed."""
+    host: str
+    """``adres``: where the HTTP interface listens."""
+    port: int
+    """``poort``: 0 takes a free one."""
+    database: str
+    """``database``: SQLAlchemy URL, ``sqlite+aiosqlite:///file`` or ``postgresql+asyncpg://…``."""
+    keys: Path
+    """``sleutels``: folder of the key service."""
+    parties: Path
+    """``partijen``: the file with parties."""
+    certificate: Path
+    private_key: Path
+    authority: Path
+    """``certificaat``, ``sleutel``, ``ca``: this gateway's TLS certificate, and who signs those of parties."""
+    workers: int = 2
+    """``controleurs``: worker processes that check documents."""
+    body_seconds: float = 30.0
+    """``wachttijd``: seconds in which a body must have arrived."""
+
+
+_NAMES = {
+    "origin": "naam", "host": "adres", "port": "poort", "database": "database", "keys": "sleutels",
+    "parties": "partijen", "certificate": "certificaat", "private_key": "sleutel", "authority": "ca",
+    "workers": "controleurs", "body_seconds": "wachttijd",
+}  # fmt: skip
+
+
+def load(path: Path) -> Settings:
+    """Read the settings file; raise SettingsError with everything that is wrong in it."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"Er is geen instellingenbestand {path}. Maak het met: ketenpoort nieuw MAP") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"Het instellingenbestand {path} is niet te lezen: {error}") from None
+    wrong = [f"Onbekende instelling '{name}'." for name in sorted(set(content) - set(_NAMES.values()))]
+    values: dict[str, Any] = {}
+    for each in fields(Settings):
+        name = _NAMES[each.name]
+        if name not in content:
+            if each.name not in ("workers", "body_seconds"):
+                wrong.append(f"De instelling '{name}' ontbreekt.")
+            continue
+        kind: Any = {"port": int, "workers": int, "body_seconds": (int, float)}.get(each.name, str)
+        if not isinstance(content[name], kind):
+            wrong.append(f"De instelling '{name}' heeft niet de goede vorm.")
+        values[each.name] = content[name]
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+    home = path.resolve().parent
+    for name in ("keys", "parties", "certificate", "private_key", "authority"):
+        values[name] = home / values[name]
+    values["database"] = _absolute(values["database"], home)
+    return Settings(**values)
+
+
+def _absolute(url: str, home: Path) -> str:
+    scheme, separator, name = url.partition(":///")
+    if separator and scheme.startswith("sqlite") and not name.startswith("/"):
+        return f"{scheme}:///{home / name}"
+    return url

@@ -1,0 +1,77 @@
+"""Makes the folder of a new gateway, and takes parties into it: settings, keys, certificates for development."""
+
+import json
+from pathlib import Path
+
+from adapters import tls
+from audit.keys import KeyService
+from audit.note import VerifierKey, encode_key
+from gateway.parties import Parties
+
+SETTINGS = """\
+# Instellingen van deze poort. Paden gelden vanaf de map van dit bestand.
+naam = {origin}          # ondertekent elk bewijs; verander dit nooit meer
+adres = {host}
+poort = {port}
+database = {database}
+sleutels = "sleutels"      # apart bewaren en apart back-uppen
+partijen = "partijen.toml"
+certificaat = "tls/poort.pem"
+sleutel = "tls/poort.key"
+ca = "tls/ca.pem"
+"""
+
+PARTIES = """\
+# Wie meedoet: één blok per partij. Een wijziging werkt binnen enkele seconden.
+# code              AGB-code (8 cijfers) of gemeentecode (4 cijfers)
+# certificaten      ten hoogste twee tegelijk; toon er een met: ketenpoort vingerafdruk BESTAND
+# gemachtigd_door   partijen waarvoor deze partij mag sturen en ophalen
+# push              https-adres, alleen als de poort berichten moet brengen
+"""
+
+CONNECTION = """\
+# Hiermee maakt een systeem verbinding met de poort: ketenpoort zend --aansluiting DIT-BESTAND …
+adres = {url}
+certificaat = "{name}.pem"
+sleutel = "{name}.key"
+ca = "../tls/ca.pem"
+"""
+
+
+def new_gateway(folder: Path, *, origin: str, host: str, port: int, database: str) -> Path:
+    """Make settings, keys, a development CA with the gateway's certificate, and an empty file of parties.
+
+    Returns the settings file. Raises FileExistsError when there is a gateway already: keys must never be lost to a slip.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = {"origin": origin, "host": host, "port": port, "database": database}
+    path = folder / "ketenpoort.toml"
+    with path.open("x", encoding="utf-8") as file:
+        # A JSON string or number is a TOML one.
+        file.write(SETTINGS.format_map({name: json.dumps(value) for name, value in settings.items()}))
+    with (folder / "partijen.toml").open("x", encoding="utf-8") as file:
+        file.write(PARTIES)
+    keys = KeyService.create(folder / "sleutels")
+    public = VerifierKey(name=origin, public=keys.signer("log").public)
+    (folder / "log.vkey").write_text(encode_key(public) + "\n", encoding="ascii")
+    tls.make_ca(folder / "tls")
+    tls.make_certificate(folder / "tls", folder / "tls", "poort", hosts=["localhost", "127.0.0.1", host])
+    return path
+
+
+def add_party(folder: Path, code: str, name: str, *, url: str, push: str | None = None) -> Path:
+    """Take a party into a development gateway: a certificate, an entry, and a file to connect with, which is returned.
+
+    Raises FileExistsError when the party has papers already, PartiesError when code or push are not sound.
+    """
+    entry = {"code": code, "naam": name, **({"push": push, "push_intern": True} if push else {})}
+    Parties.of([entry])
+    papers = folder / f"partij-{code}"
+    pair = tls.make_certificate(folder / "tls", papers, code, hosts=["localhost", "127.0.0.1"] if push else [])
+    entry["certificaten"] = [tls.fingerprint(pair.cert.read_bytes())]
+    block = "\n".join(f"{key} = {json.dumps(value)}" for key, value in entry.items())
+    with (folder / "partijen.toml").open("a", encoding="utf-8") as file:
+        file.write(f"\n[[partij]]\n{block}\n")
+    connection = papers / "aansluiting.toml"
+    connection.write_text(CONNECTION.format(url=json.dumps(url), name=code), encoding="utf-8")
+    return connection

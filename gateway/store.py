@@ -1,0 +1,328 @@
+"""What the gateway keeps, in SQL: messages, deliveries, lanes, refusals.
+
+Every function takes the connection first and never commits: the caller owns the transaction. The statements
+are SQLAlchemy Core and the same on SQLite and PostgreSQL. Times are whole milliseconds since 1970, UTC.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audit.log import metadata
+from gateway.flow import OPEN, State
+
+_Serial = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+messages = sa.Table(
+    "messages",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("key", sa.String(64), nullable=False, unique=True),  # sender/type/identification (TR056)
+    sa.Column("type", sa.String(16), nullable=False),
+    sa.Column("sender", sa.String(8), nullable=False),
+    sa.Column("receiver", sa.String(8), nullable=False),
+    sa.Column("identification", sa.String(12), nullable=False),
+    sa.Column("answers", sa.String(32), unique=True),  # id of the message this one answers: one answer each
+    sa.Column("received_at", sa.BigInteger, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("digest", sa.LargeBinary(32), nullable=False),
+    sa.Column("wrapped_key", sa.LargeBinary),
+    sa.Column("sealed_body", sa.LargeBinary),
+    sa.Column("receipt", sa.LargeBinary, nullable=False),
+)
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("seq", _Serial, primary_key=True, autoincrement=True),
+    sa.Column("message", sa.String(32), sa.ForeignKey("messages.id"), nullable=False, unique=True),
+    sa.Column("sender", sa.String(8), nullable=False),
+    sa.Column("receiver", sa.String(8), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("changed_at", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.String(200)),
+)
+_OPEN_SQL = sa.text(f"state <> '{State.DELIVERED}'")
+_QUEUE_SQL = sa.text(f"state IN ('{State.QUEUED}', '{State.SENDING}')")
+sa.Index(
+    "deliveries_open",
+    deliveries.c.receiver,
+    deliveries.c.seq,
+    postgresql_where=_OPEN_SQL,
+    sqlite_where=_OPEN_SQL,
+)
+sa.Index(
+    "deliveries_queue",
+    deliveries.c.sender,
+    deliveries.c.receiver,
+    deliveries.c.seq,
+    postgresql_where=_QUEUE_SQL,
+    sqlite_where=_QUEUE_SQL,
+)
+
+# A lane is the road from one party to one other that is pushed to. It is what a push worker claims, so that
+# order holds per pair and a claim costs the same however long the queue behind it is.
+lanes = sa.Table(
+    "lanes",
+    metadata,
+    sa.Column("sender", sa.String(8), primary_key=True),
+    sa.Column("receiver", sa.String(8), primary_key=True),
+    sa.Column("arrived", sa.BigInteger, nullable=False),  # counts arrivals, so that none is overlooked
+    sa.Column("due_at", sa.BigInteger),  # None: nothing to do
+    sa.Column("lease_until", sa.BigInteger, nullable=False),
+)
+sa.Index(
+    "lanes_due",
+    lanes.c.due_at,
+    postgresql_where=lanes.c.due_at.is_not(None),
+    sqlite_where=lanes.c.due_at.is_not(None),
+)
+
+refusals = sa.Table(
+    "refusals",
+    metadata,
+    sa.Column("key", sa.LargeBinary(32), primary_key=True),  # who, which bytes, which codes
+    sa.Column("party", sa.String(8), nullable=False),
+    sa.Column("type", sa.String(16)),
+    sa.Column("refused_at", sa.BigInteger, nullable=False),
+    sa.Column("codes", sa.Text, nullable=False),
+    sa.Column("answer", sa.String(32)),  # message id of the retour that the gateway composed
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One stored message; the body only sealed."""
+
+    id: str
+    key: str
+    type: str
+    sender: str
+    receiver: str
+    identification: str
+    answers: str | None
+    received_at: int
+    size: int
+    digest: bytes
+    wrapped_key: bytes = field(repr=False)
+    sealed_body: bytes = field(repr=False)
+    receipt: bytes = field(repr=False)
+
+    def row(self) -> dict[str, Any]:
+        """Return the columns as SQL parameters."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def key_of(sender: str, type_: str, identification: str) -> str:
+    """Return the identity of a message: unique per sender and message type (TR056)."""
+    return f"{sender}/{type_}/{identification}"
+
+
+async def known(db: AsyncConnection, keys: Iterable[str]) -> dict[str, Any]:
+    """Return id, digest, receipt and receiver of the messages that already exist under these keys."""
+    row = messages.c
+    found = await db.execute(
+        sa.select(row.key, row.id, row.digest, row.receipt, row.receiver).where(row.key.in_(list(keys)))
+    )
+    return {each.key: each for each in found}
+
+
+async def answered(db: AsyncConnection, ids: Iterable[str]) -> set[str]:
+    """Return which of these messages already have their answer."""
+    found = await db.execute(sa.select(messages.c.answers).where(messages.c.answers.in_(list(ids))))
+    return set(found.scalars())
+
+
+async def add(db: AsyncConnection, new: Sequence[Message], *, pushed: Mapping[str, bool]) -> None:
+    """Store messages with their deliveries; wake the lanes of receivers that are pushed to."""
+    await db.execute(sa.insert(messages), [each.row() for each in new])
+    await db.execute(
+        sa.insert(deliveries),
+        [
+            {
+                "message": each.id,
+                "sender": each.sender,
+                "receiver": each.receiver,
+                "state": State.QUEUED.value,
+                "attempts": 0,
+                "changed_at": each.received_at,
+            }
+            for each in new
+        ],
+    )
+    roads = {(each.sender, each.receiver): each.received_at for each in new if pushed.get(each.receiver)}
+    for (sender, receiver), now in roads.items():
+        await wake(db, sender, receiver, now)
+
+
+async def wake(db: AsyncConnection, sender: str, receiver: str, now: int) -> None:
+    """Tell the lane of this pair that something arrived."""
+    # The row is always written, never only read: its lock makes a push worker that is about to call the lane
+    # empty wait for us, and the counter then tells it to look again.
+    row = lanes.c
+    done = await db.execute(
+        sa.update(lanes)
+        .where(row.sender == sender, row.receiver == receiver)
+        .values(arrived=row.arrived + 1, due_at=sa.func.coalesce(row.due_at, now))
+    )
+    if not done.rowcount:
+        await db.execute(
+            sa.insert(lanes).values(sender=sender, receiver=receiver, arrived=1, due_at=now, lease_until=0)
+        )
+
+
+async def refused(db: AsyncConnection, keys: Iterable[bytes]) -> dict[bytes, str | None]:
+    """Return, for refusals that happened before, the id of the answer composed then."""
+    row = refusals.c
+    found = await db.execute(sa.select(row.key, row.answer).where(row.key.in_(list(keys))))
+    return {each.key: each.answer for each in found}
+
+
+async def add_refusals(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store the fact of refusals: who, when, which codes; nothing of the message."""
+    await db.execute(sa.insert(refusals), list(rows))
+
+
+async def delivery(db: AsyncConnection, ids: Iterable[str], *, body: bool = False) -> dict[str, Any]:
+    """Return messages with the state of their delivery, by message id; with the sealed body if asked."""
+    row = messages.c
+    columns: list[sa.ColumnElement[Any]] = [
+        row.id, row.type, row.sender, row.receiver, row.identification, row.answers, row.received_at,
+        row.size, row.receipt, deliveries.c.state, deliveries.c.attempts, deliveries.c.changed_at,
+    ]  # fmt: skip
+    if body:
+        columns += [row.wrapped_key, row.sealed_body]
+    found = await db.execute(
+        sa.select(*columns).join(deliveries, deliveries.c.message == row.id).where(row.id.in_(list(ids)))
+    )
+    return {each.id: each for each in found}
+
+
+async def answer_to(db: AsyncConnection, id_: str) -> str | None:
+    """Return the id of the message that answers this one, if it came."""
+    found = await db.execute(sa.select(messages.c.id).where(messages.c.answers == id_))
+    return found.scalar_one_or_none()
+
+
+async def move(
+    db: AsyncConnection,
+    steps: Sequence[tuple[str, State, State, int]],
+    *,
+    attempt: bool = False,
+    reason: str = "",
+) -> bool:
+    """Move deliveries (message, from, to, at), unless one is no longer where we saw it.
+
+    Compare-and-swap in the WHERE: of two workers one wins. False means: look again, nothing was promised.
+    ``attempt`` counts the step as an attempt to deliver.
+    """
+    row = deliveries.c
+    moved = 0
+    for message, old, new, at in steps:
+        done = await db.execute(
+            sa.update(deliveries)
+            .where(row.message == message, row.state == old.value)
+            .values(
+                state=new.value,
+                changed_at=at,
+                attempts=row.attempts + int(attempt),
+                reason=reason[:200] or None,
+            )
+        )
+        moved += done.rowcount
+    return moved == len(steps)
+
+
+async def mailbox(db: AsyncConnection, receivers: Iterable[str], *, after: int, count: int) -> Sequence[Any]:
+    """Return the open deliveries of these receivers after cursor ``after``, oldest first."""
+    row, duty = messages.c, deliveries.c
+    found = await db.execute(
+        sa.select(
+            duty.seq,
+            duty.state,
+            row.id,
+            row.type,
+            row.sender,
+            row.identification,
+            row.size,
+            row.received_at,
+            row.answers,
+        )
+        .join(messages, row.id == duty.message)
+        .where(
+            duty.receiver.in_(sorted(receivers)),
+            duty.seq > after,
+            duty.state != State.DELIVERED.value,
+        )
+        .order_by(duty.seq)
+        .limit(count)
+    )
+    return found.all()
+
+
+async def open_lanes(db: AsyncConnection, *, now: int, lease: int, limit: int) -> list[Any]:
+    """Claim up to ``limit`` lanes that are due, until ``now + lease``; one worker each."""
+    row = lanes.c
+    found = await db.execute(
+        sa.select(row.sender, row.receiver, row.arrived)
+        .where(row.due_at <= now, row.lease_until <= now)
+        .order_by(row.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    claimed = list(found)
+    for lane in claimed:
+        await extend_lane(db, lane.sender, lane.receiver, until=now + lease)
+    return claimed
+
+
+async def extend_lane(db: AsyncConnection, sender: str, receiver: str, *, until: int) -> None:
+    """Hold a lane until ``until``: its worker is alive."""
+    row = lanes.c
+    await db.execute(sa.update(lanes).where(row.sender == sender, row.receiver == receiver).values(lease_until=until))
+
+
+async def close_lane(
+    db: AsyncConnection, sender: str, receiver: str, *, due_at: int | None, arrived: int | None = None
+) -> bool:
+    """Let a lane go, to be looked at again at ``due_at`` (None: when something arrives).
+
+    With ``arrived``: only if nothing arrived since that count was read. False means: there is more to do.
+    """
+    row = lanes.c
+    mine = (row.sender == sender) & (row.receiver == receiver)
+    if arrived is not None:
+        mine &= row.arrived == arrived
+    done = await db.execute(sa.update(lanes).where(mine).values(due_at=due_at, lease_until=0))
+    return bool(done.rowcount)
+
+
+async def head(db: AsyncConnection, sender: str, receiver: str) -> tuple[int, Any | None]:
+    """Return the lane's arrival count and its first message still to be sent, if any."""
+    count = await db.execute(sa.select(lanes.c.arrived).where(lanes.c.sender == sender, lanes.c.receiver == receiver))
+    duty = deliveries.c
+    found = await db.execute(
+        sa.select(duty.message, duty.state, duty.attempts)
+        .where(
+            duty.sender == sender,
+            duty.receiver == receiver,
+            duty.state.in_([State.QUEUED.value, State.SENDING.value]),
+        )
+        .order_by(duty.seq)
+        .limit(1)
+    )
+    return count.scalar_one(), found.one_or_none()
+
+
+async def counts(db: AsyncConnection) -> dict[str, int]:
+    """Return how many deliveries are open, by state."""
+    found = await db.execute(
+        sa.select(deliveries.c.state, sa.func.count())
+        .where(deliveries.c.state.in_([state.value for state in OPEN]))
+        .group_by(deliveries.c.state)
+    )
+    return {each[0]: each[1] for each in found}
