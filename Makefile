@@ -1,5 +1,5 @@
 # What a developer does here. `make` alone lists it.
-.PHONY: help run test fmt lint check lock
+.PHONY: help run test fmt lint check docs lock
 .DEFAULT_GOAL := help
 RUN := .venv/bin/python -m
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -26,6 +26,10 @@ lint:  ## layout, lint and types only
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
+
+docs:  ## write docs/reference.md anew from code and schemas
+	@tools/install requirements-test.lock
+	.venv/bin/python tools/reference.py
 
 lock:  ## renew both lock files from pyproject.toml (needs uv)
 	printf '%s\n' hatchling editables | $(LOCK) -o requirements.lock -
