@@ -85,6 +85,16 @@ def kind_of(message: Definitions, declaration: etree._Element) -> etree._Element
     return next(child for child in declaration if child.tag != XS + "annotation")
 
 
+def pattern_schema(pattern: str) -> etree.XMLSchema:
+    """Make a schema of one element ``v`` whose text must match one pattern."""
+    declaration = (
+        '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="v"><xs:simpleType>'
+        f'<xs:restriction base="xs:string"><xs:pattern value="{pattern}"/></xs:restriction>'
+        "</xs:simpleType></xs:element></xs:schema>"
+    )
+    return etree.XMLSchema(etree.fromstring(declaration))
+
+
 def _clark(node: etree._Element, name: str) -> str:
     prefix, _, local = name.rpartition(":")
     return f"{{{node.nsmap[prefix or None]}}}{local}"

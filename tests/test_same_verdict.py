@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from tests.documents import XS, Definitions, definitions, document, facets, kind_of, mutants
+from tests.documents import XS, Definitions, definitions, document, facets, kind_of, mutants, pattern_schema
 
 ROOT = Path(__file__).parent.parent
 OURS = ROOT / "schemas" / "ijw" / "3.2"
@@ -18,11 +18,15 @@ TYPES = ("JW301", "JW302", "JW323", "JW325")
 ROUNDS = int(os.environ.get("VERDICT_ROUNDS", "20"))
 """Each round makes 44 documents of each of the four types: 20 rounds are 3,520 documents."""
 SAME_PATTERN = {
-    r".*[^\s].*": r".*\S.*",
+    r".*[^\s].*": r"[ \t]*\S.*",
     r"([.\s]*\S+[.\s]*)+": r"\s*\S[\s\S]*",
     "([a-zA-Z0-9])+": "[a-zA-Z0-9]+",
+    "([a-zA-ZÀ-ỳ])+": "[a-zA-ZÀ-ỳ]+",
 }
-"""Published pattern → ours, where ours is written otherwise."""
+"""Published pattern → ours, where ours is written otherwise: so that it can be matched in one pass.
+
+The first one, as published, takes libxml2 a second and a half for 20 kB with a line end in it.
+"""
 
 needs_oracle = pytest.mark.skipif(
     not PUBLISHED.is_dir(), reason="the published schemas (../shared/field/xsd/ijw-3.2) are not here"
@@ -93,16 +97,7 @@ def language(builtin: str, steps: list[dict[str, list[str]]]) -> tuple:
 def test_a_pattern_written_otherwise_allows_the_same_strings(theirs, ours):
     first, second = pattern_schema(theirs), pattern_schema(ours)
     for length in range(5):
-        for letters in itertools.product("a. \n\r0", repeat=length):
+        for letters in itertools.product("a. \t\n\r0", repeat=length):
             value = etree.Element("v")
             value.text = "".join(letters)
             assert first.validate(value) == second.validate(value), repr(value.text)
-
-
-def pattern_schema(pattern: str) -> etree.XMLSchema:
-    declaration = (
-        '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="v"><xs:simpleType>'
-        f'<xs:restriction base="xs:string"><xs:pattern value="{pattern}"/></xs:restriction>'
-        "</xs:simpleType></xs:element></xs:schema>"
-    )
-    return etree.XMLSchema(etree.fromstring(declaration))
