@@ -114,7 +114,7 @@ class Client:
         status, answer = await self._ask("POST", "/v1/berichten", body=raw, headers=headers)
         return Answer(status=status, body=_object(answer))
 
-    async def deliveries(self, after: str | None = None, count: int = 50, wait: int = 0) -> Mapping[str, Any]:
+    async def deliveries(self, after: int | None = None, count: int = 50, wait: int = 0) -> Mapping[str, Any]:
         """List open deliveries, oldest first, from cursor ``after``; wait up to ``wait`` seconds for one."""
         params = {"aantal": str(count), "wacht": str(wait)} | ({"na": after} if after else {})
         return await self._json("GET", "/v1/bezorgingen", params=params)
@@ -282,5 +282,16 @@ async def _connected(connection: Connection, work: Callable[[Client], Awaitable[
     except (UnreachableError, RefusedError) as error:
         print(error, file=sys.stderr)
     except OSError as error:
-        print(f"Lezen of schrijven lukt niet: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(_file_trouble(error), file=sys.stderr)
     return 2
+
+
+def _file_trouble(error: OSError) -> str:
+    if error.filename is None:  # TLS does not say which of its files
+        return "Het certificaat, de sleutel of het CA-bestand is er niet, is onleesbaar of past niet bij de rest."
+    words = {
+        FileNotFoundError: "bestaat niet",
+        PermissionError: "mag niet worden gebruikt",
+        IsADirectoryError: "is een map",
+    }
+    return f"{error.filename} {words.get(type(error), f'kan niet worden gelezen of geschreven ({error.strerror})')}."

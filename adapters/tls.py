@@ -89,7 +89,7 @@ def make_ca(folder: Path) -> KeyPair:
     return _save(folder, "ca", builder.sign(key, hashes.SHA256()), key)
 
 
-def make_certificate(  # noqa: PLR0913 - the words of one certificate
+def make_certificate(
     ca_folder: Path,
     folder: Path,
     name: str,
@@ -115,14 +115,10 @@ def make_certificate(  # noqa: PLR0913 - the words of one certificate
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(authority=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False
-        )
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
     )
     if hosts:
-        builder = builder.add_extension(
-            x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False
-        )
+        builder = builder.add_extension(x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False)
     return _save(folder, name, builder.sign(ca_key, hashes.SHA256()), key)
 
 

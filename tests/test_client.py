@@ -227,12 +227,19 @@ async def test_zend_prints_a_receipt_and_all_findings(gateway, tmp_path, capsys)
 async def test_zend_says_that_it_could_not(gateway, pki, tmp_path, unused_port, capsys):
     file = tmp_path / "a.xml"
     assert await zend([file], gateway.connection) == 2
-    assert "a.xml" in capsys.readouterr().err
+    assert "a.xml bestaat niet." in capsys.readouterr().err
     file.write_bytes(b"<a/>")
     assert await zend([file], connection_to(pki, unused_port)) == 2
     assert "geen verbinding" in capsys.readouterr().err
     gateway.faults = ["busy"] * 9
     assert await zend([file], gateway.connection) == 2
+
+
+async def test_papers_that_do_not_belong_together_are_a_clear_error(gateway, pki, tmp_path, capsys):
+    for key in (pki / "poort.key", tmp_path / "weg.key", pki / "ca.pem"):
+        mixed = Connection(url=gateway.connection.url, cert=pki / "partij.pem", key=key, ca=pki / "ca.pem")
+        assert await bevestig(["ab" * 16], mixed) == 2
+        assert capsys.readouterr().err.startswith("Het certificaat, de sleutel of het CA-bestand")
 
 
 async def test_ophalen_writes_every_open_message_and_confirms_nothing_by_itself(gateway, tmp_path, capsys):
