@@ -57,3 +57,37 @@ class Checked:
     """How many findings were counted before looking stopped; ``> len(findings)`` means: there are more."""
     header: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Header leaves as (path below Header, text) in order, for composing an answer; empty below level 2."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageType:
+    """What the catalogue knows of one message type; paths are slash paths below ``Bericht``."""
+
+    name: str
+    """Lower case, as in the card: ``ho301``."""
+    code: str
+    """The fixed content of Header/BerichtCode: ``HO301``, nationally a number such as ``490``."""
+    standard: str
+    release: str
+    title: str
+    """What people call it, in Dutch."""
+    root: str
+    """Root element as ``{namespace}Bericht``."""
+    sends: str
+    """Role of the party that hands it over: hoofdaannemer, onderaannemer, gemeente or aanbieder."""
+    receives: str
+    shape: str
+    """``heen``, ``retour`` (header is an unswapped copy) or ``declaratieantwoord``."""
+    answer: str | None
+    """Type of the message that answers this one."""
+    answers: str | None
+    """Type of the message that this one answers."""
+    term_days: int | None
+    """Working days within which the answer is due."""
+    sender_path: str
+    receiver_path: str
+    identification_path: str
+    dated_path: str
+    answers_path: str | None
+    subjects_path: str | None
+    """Where the BSN of each client stands."""

@@ -1,1 +1,82 @@
-"""One function per rule code, on plain values."""
+"""Level-2 rules: which rule runs on which class of which message type.
+
+A rule is a pure function of one class and what was seen of the message before it; classes come in document
+order, each after the classes inside it. Retours have no rules: they quote what they answer.
+"""
+
+from gateway.rules import declaratie as d
+from gateway.rules import persoon as p
+from gateway.rules import toewijzing as t
+from gateway.rules.klasse import Klasse, Memory, Rule, Spot, Verdict
+
+__all__ = ["RULES", "Klasse", "Memory", "Rule", "Spot", "Verdict"]
+
+Rules = tuple[tuple[str, Rule], ...]
+
+PERSON: Rules = (("CS139", p.cs139), ("TR002", p.tr002), ("TR134", p.tr134_geboren))
+CLIENT_301: Rules = (
+    ("CS002", p.cs002), *PERSON, ("CS050", p.cs050), ("CS318", p.cs318), ("CD007", p.cd007),
+    ("TR061", p.tr061), ("TR302", t.tr302),
+)  # fmt: skip
+RELATIE: Rules = (("CS139", p.cs139), ("TR134", p.tr134_geboren), ("CS050", p.cs050), ("TR101", p.tr101_relatie))
+CONTACT: Rules = (
+    ("CD005", p.cd005), ("CD009", p.cd009), ("CD025", p.cd025), ("CD034", p.cd034), ("CS089", p.cs089),
+    ("CS003", p.cs003_periode), ("TR006", p.tr006), ("TR061", p.contact_seen), ("TR101", p.tr101_contact),
+)  # fmt: skip
+GRANTED: Rules = (
+    ("CD041", t.cd041), ("CD075", t.cd075), ("CD076", t.cd076), ("CD077", t.cd077), ("CD078", t.cd078),
+    ("CD079", t.cd079), ("CD080", t.cd080), ("CS003", t.cs003), ("CS335", t.cs335), ("CS336", t.cs336),
+    ("CS338", t.cs338), ("TR134", t.tr134_toewijzing), ("TR302", t.product_seen),
+)  # fmt: skip
+CLIENT_30X: Rules = (("CS002", p.cs002), *PERSON)
+LEVERING: Rules = (("HO001", t.ho001_product), ("CS058", t.cs058), ("TR101", t.tr101_levering))
+DECLARATIE: Rules = (
+    ("CS100", d.cs100), ("CS325", d.cs325_ingediend), ("CS340", d.cs340), ("TR134", d.tr134), ("TR137", d.tr137),
+    ("TR316", d.tr316), ("TR358", d.tr358),
+)  # fmt: skip
+REGEL: Rules = (
+    ("CD060", d.cd060), ("CS325", d.cs325), ("TR101", d.tr101_prestatie), ("TR134", d.tr134), ("TR137", d.tr137),
+    ("TR358", d.line_seen),
+)  # fmt: skip
+REGEL_323: Rules = (
+    *REGEL, ("CS100", d.cs100), ("TR315", d.tr315), ("TR319", d.tr319), ("TR335", d.tr335),
+)  # fmt: skip
+PRESTATIE_323: Rules = (
+    *REGEL_323, ("CD087", d.cd087), ("CS337", d.cs337), ("CS339", d.cs339), ("TR416", d.tr416),
+)  # fmt: skip
+CLIENT_32X: Rules = (("CS002", p.cs002), ("TR101", p.tr101_client))
+ANTWOORD: Rules = (("CS325", d.cs325_ingediend), ("CS325", d.cs325_toegekend), ("TR342", d.tr342))
+
+RULES: dict[str, dict[str, Rules]] = {
+    "jw301": {
+        "Client": CLIENT_301,
+        "Relatie": RELATIE,
+        "Contact": CONTACT,
+        "ToegewezenProduct": (*GRANTED, ("TR101", t.tr101_toewijzing)),
+    },
+    "ho301": {
+        "Client": CLIENT_301,
+        "Relatie": RELATIE,
+        "Contact": CONTACT,
+        "Opdracht": (*GRANTED, ("HO001", t.ho001_product), ("TR101", t.tr101_opdracht)),
+    },
+    "ho305": {"Client": CLIENT_30X, "StartProduct": (*LEVERING, ("TR134", t.tr134_start))},
+    "ho307": {
+        "Client": CLIENT_30X,
+        "StopProduct": (*LEVERING, ("TR134", t.tr134_stop), ("TR018", t.tr018), ("HO002", t.ho002)),
+    },
+    "jw323": {"Declaratie": DECLARATIE, "Client": CLIENT_32X, "Prestatie": PRESTATIE_323},
+    "ho323": {
+        "Declaratie": DECLARATIE,
+        "Client": CLIENT_32X,
+        "Prestatie": (*PRESTATIE_323, ("HO001", d.ho001_prestatie)),
+        "Termijn": REGEL_323,
+    },
+    "jw325": {"DeclaratieAntwoord": ANTWOORD, "Client": CLIENT_32X, "Prestatie": REGEL},
+    "ho325": {
+        "DeclaratieAntwoord": ANTWOORD,
+        "Client": CLIENT_32X,
+        "Prestatie": (*REGEL, ("HO001", d.ho001_prestatie)),
+        "Termijn": REGEL,
+    },
+}

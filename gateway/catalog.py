@@ -1,0 +1,261 @@
+"""Reads ``schemas/``: message types by root element, their cards, and what each XSD says.
+
+Loading reads cards and namespaces only; an XSD is compiled when its first message comes. Imports are resolved by
+namespace from this folder, never by file name or over the network.
+"""
+
+import tomllib
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from gateway.message import MessageType
+
+XS = "{http://www.w3.org/2001/XMLSchema}"
+FOLDER = Path(__file__).resolve().parent.parent / "schemas"
+SCHEME = "ketenpoort:"
+FACETS = frozenset(
+    {"minLength", "maxLength", "length", "minInclusive", "maxInclusive", "minExclusive", "maxExclusive", "totalDigits"}
+)
+
+
+class CatalogError(Exception):
+    """A file in ``schemas/`` is missing or contradicts another; mend the folder, the gateway cannot start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """The form of one simple field: the facets along its chain of types."""
+
+    builtin: str
+    """Name of the XSD type at the root of the chain: string, integer, date, time."""
+    patterns: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    limits: tuple[tuple[str, str], ...] = ()
+    """(facet, value), such as ("maxLength", "12")."""
+
+    @property
+    def strips(self) -> bool:
+        """Whether white space around the value does not belong to it (XSD 1.0 part 2 §4.3.6)."""
+        return self.builtin != "string"
+
+
+@dataclass(slots=True, kw_only=True)
+class Shape:
+    """What a class may hold; a container holds one repeated element and nothing else."""
+
+    fields: dict[str, "Place"] = field(default_factory=dict)
+    """In schema order, by ``{namespace}name``."""
+    one_of: tuple[str, ...] = ()
+    """Names of which at least one must be there."""
+    container: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One element in a class: its name, its form, and whether it must be there."""
+
+    name: str
+    form: Leaf | Shape
+    required: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """One message type ready for use. ``schema`` also knows every container as a root, so parts can be validated."""
+
+    type: MessageType
+    schema: etree.XMLSchema
+    shape: Shape
+    containers: dict[str, Shape]
+    """The containers by ``{namespace}name``: each may be validated in parts."""
+    names: frozenset[str]
+    """All element names of the schema: the only names that a finding may repeat."""
+
+
+class Catalog:
+    """The message types in one ``schemas/`` folder."""
+
+    def __init__(self, schemas: dict[str, etree._Element], types: dict[str, MessageType]) -> None:
+        self._schemas = schemas
+        self._definitions: dict[str, Definition] = {}
+        self._by_root = {kind.root: kind for kind in types.values()}
+        self.types = types
+        """By name: ``ho301``."""
+
+    @classmethod
+    def load(cls, folder: Path = FOLDER) -> "Catalog":
+        """Read all cards and schemas below ``folder``; raises CatalogError where they contradict."""
+        schemas: dict[str, etree._Element] = {}
+        types: dict[str, MessageType] = {}
+        for cards in sorted(folder.glob("*/*/messages.toml")):
+            files = {path.name: _read(path, schemas) for path in sorted(cards.parent.glob("*.xsd"))}
+            schemas |= {xsd.attrib["targetNamespace"]: xsd for xsd in files.values()}
+            card = tomllib.loads(cards.read_text("utf-8"))
+            for name, entry in card.items():
+                if "xsd" in entry:
+                    types[name] = _message_type(name, entry, card["vorm"][entry["vorm"]], files, cards)
+        if not types:
+            raise CatalogError(f"no messages.toml below {folder}")
+        return cls(schemas, types)
+
+    def by_root(self, tag: str) -> MessageType | None:
+        """The message type whose root element is ``{namespace}Bericht``, if there is one."""
+        return self._by_root.get(tag)
+
+    def definition(self, kind: MessageType) -> Definition:
+        """Compile what belongs to this type, once; raises CatalogError if its XSD is not sound."""
+        if kind.name not in self._definitions:
+            self._definitions[kind.name] = _compile(kind, self._schemas)
+        return self._definitions[kind.name]
+
+    def compile_all(self) -> None:
+        """Compile every type now, for a process that may open no files later."""
+        for kind in self.types.values():
+            self.definition(kind)
+
+
+def _read(path: Path, schemas: dict[str, etree._Element]) -> etree._Element:
+    """Parse one XSD; its imports will be answered from ``schemas``, by namespace."""
+    parser = etree.XMLParser(no_network=True, remove_comments=True)
+    parser.resolvers.add(_OwnSchemas(schemas))
+    xsd = etree.fromstring(path.read_bytes(), parser)
+    for imported in xsd.iterfind(XS + "import"):
+        imported.set("schemaLocation", SCHEME + imported.attrib["namespace"])
+    return xsd
+
+
+class _OwnSchemas(etree.Resolver):
+    """Answers every import from our own folder; whatever is not there is refused."""
+
+    def __init__(self, schemas: dict[str, etree._Element]) -> None:
+        super().__init__()
+        self._schemas = schemas
+
+    def resolve(self, system_url: str, public_id: str, context: Any) -> Any:  # noqa: ARG002 - lxml's signature
+        xsd = self._schemas.get(system_url.removeprefix(SCHEME))
+        if xsd is None:
+            raise CatalogError(f"nothing in schemas/ has the namespace {system_url.removeprefix(SCHEME)}")
+        return self.resolve_string(etree.tostring(xsd), context)
+
+
+def _message_type(
+    name: str, entry: dict[str, Any], paths: dict[str, str], files: dict[str, etree._Element], cards: Path
+) -> MessageType:
+    if entry["xsd"] not in files:
+        raise CatalogError(f"{cards}: {entry['xsd']} does not exist")
+    xsd = files[entry["xsd"]]
+    code = next(xsd.iterfind(f".//{XS}element[@name='BerichtCode']//{XS}pattern"), None)
+    if code is None:
+        raise CatalogError(f"{entry['xsd']}: the header has no fixed BerichtCode")
+    return MessageType(
+        name=name,
+        code=code.attrib["value"],
+        standard=cards.parent.parent.name,
+        release=cards.parent.name,
+        title=entry["naam"],
+        root=f"{{{xsd.attrib['targetNamespace']}}}Bericht",
+        sends=entry["van"],
+        receives=entry["naar"],
+        shape=entry["vorm"],
+        answer=entry.get("antwoord"),
+        answers=entry.get("antwoord_op"),
+        term_days=entry.get("termijn_werkdagen"),
+        sender_path=paths["verzender"],
+        receiver_path=paths["ontvanger"],
+        identification_path=paths["identificatie"],
+        dated_path=paths["dagtekening"],
+        answers_path=paths.get("beantwoordt"),
+        subjects_path=entry.get("betrokkenen"),
+    )
+
+
+def _compile(kind: MessageType, schemas: dict[str, etree._Element]) -> Definition:
+    space = etree.QName(kind.root).namespace or ""
+    reader = _Shapes(schemas)
+    shape = reader.element(next(schemas[space].iterfind(f"{XS}element[@name='Bericht']")), schemas[space])
+    if not isinstance(shape, Shape):
+        raise CatalogError(f"{kind.name}: Bericht holds no elements")
+    xsd = deepcopy(schemas[space])
+    for tag, (type_name, _) in reader.containers.items():
+        etree.SubElement(xsd, XS + "element", name=etree.QName(tag).localname, type=type_name)
+    try:
+        schema = etree.XMLSchema(xsd)
+    except etree.XMLSchemaParseError as error:
+        raise CatalogError(f"{kind.name}: {error}") from error
+    return Definition(
+        type=kind,
+        schema=schema,
+        shape=shape,
+        containers={tag: form for tag, (_, form) in reader.containers.items()},
+        names=frozenset(reader.names) | {"Bericht"},
+    )
+
+
+class _Shapes:
+    """Turns the types of an XSD into shapes, following names through imports; each named type once."""
+
+    def __init__(self, schemas: dict[str, etree._Element]) -> None:
+        self._schemas = schemas
+        self._done: dict[str, Leaf | Shape] = {}
+        self.containers: dict[str, tuple[str, Shape]] = {}
+        self.names: set[str] = set()
+
+    def element(self, element: etree._Element, xsd: etree._Element) -> Leaf | Shape:
+        """The form of what this ``xs:element`` declares."""
+        if "type" in element.attrib:
+            return self._named(element.attrib["type"], xsd)
+        return self._form(element[-1], xsd)
+
+    def _named(self, name: str, xsd: etree._Element) -> Leaf | Shape:
+        prefix, _, local = name.rpartition(":")
+        space = xsd.nsmap[prefix or None]
+        if f"{{{space}}}" == XS:
+            return Leaf(builtin=local)
+        key = f"{{{space}}}{local}"
+        if key not in self._done:
+            owner = self._schemas[space]
+            found = next((e for e in owner if e.get("name") == local and e.tag != XS + "element"), None)
+            if found is None:
+                raise CatalogError(f"type {name} is not defined")
+            self._done[key] = self._form(found, owner)
+        return self._done[key]
+
+    def _form(self, definition: etree._Element, xsd: etree._Element) -> Leaf | Shape:
+        restriction = definition.find(XS + "restriction")
+        return self._class(definition, xsd) if restriction is None else self._leaf(restriction, xsd)
+
+    def _leaf(self, restriction: etree._Element, xsd: etree._Element) -> Leaf:
+        base = self._named(restriction.attrib["base"], xsd)
+        if not isinstance(base, Leaf):
+            raise CatalogError(f"{restriction.attrib['base']} is not a simple type")
+        facets = [(etree.QName(facet).localname, facet.get("value", "")) for facet in restriction]
+        return Leaf(
+            builtin=base.builtin,
+            patterns=base.patterns + tuple(value for name, value in facets if name == "pattern"),
+            codes=tuple(value for name, value in facets if name == "enumeration") or base.codes,
+            limits=base.limits + tuple(facet for facet in facets if facet[0] in FACETS),
+        )
+
+    def _class(self, definition: etree._Element, xsd: etree._Element) -> Shape:
+        space, shape, members = xsd.attrib["targetNamespace"], Shape(), list(definition.iter(XS + "element"))
+        for member in members:
+            form = self.element(member, xsd)
+            name = member.attrib["name"]
+            optional = member.get("minOccurs") == "0" or next(member.iterancestors(XS + "choice"), None) is not None
+            shape.fields[f"{{{space}}}{name}"] = Place(name=name, form=form, required=not optional)
+            self.names.add(name)
+            if isinstance(form, Shape) and form.container:
+                self._container(f"{{{space}}}{name}", member.get("type"), form)
+        chosen = [e.attrib["name"] for e in definition.iterfind(f".//{XS}choice//{XS}element")]
+        shape.one_of = tuple(dict.fromkeys(chosen))
+        shape.container = len(shape.fields) == len(members) == 1 and members[0].get("maxOccurs") == "unbounded"
+        return shape
+
+    def _container(self, tag: str, type_name: str | None, form: Shape) -> None:
+        """Remember a container that can be validated by itself: its type has a name, and only one."""
+        if type_name is None or self.containers.setdefault(tag, (type_name, form))[0] != type_name:
+            raise CatalogError(f"{tag}: a container needs one named type")

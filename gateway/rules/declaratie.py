@@ -1,0 +1,187 @@
+"""Rules on declarations (323) and their answers (325). Amounts in cents."""
+
+from calendar import monthrange
+
+from gateway.rules.klasse import Klasse, Memory, Verdict, after, number, signed
+from gateway.rules.persoon import duplicate
+from gateway.rules.toewijzing import CATEGORIES
+
+FIRST_DAY = "2021-01-01"
+EUROS = "83"
+YEARS_BACK = 5
+NO_REJECTION = frozenset({"0200", "0233", "8001"})
+
+
+def _period(line: Klasse) -> tuple[str, str, str]:
+    """Name, begin and end of the period of a Prestatie, Termijn or Declaratie."""
+    for name in ("ProductPeriode", "Periode", "DeclaratiePeriode"):
+        if name in line:
+            return name, line[name]["Begindatum"], line[name]["Einddatum"]
+    return "", "", ""
+
+
+def _amount(klasse: Klasse, field: str = "IngediendBedrag") -> int:
+    held = klasse[field]
+    return signed(held.get("TotaalBedrag") or held.get("Bedrag"), held["DebetCredit"])
+
+
+def cd060(line: Klasse, memory: Memory) -> Verdict:
+    """VorigReferentieNummer is filled if and only if the line is a credit (CD060)."""
+    credit, previous = (
+        line["IngediendBedrag"]["DebetCredit"] == "C",
+        "VorigReferentieNummer" in line["ProductReferentie"],
+    )
+    if credit == previous:
+        return None
+    return "ProductReferentie/VorigReferentieNummer" if previous else "ProductReferentie"
+
+
+def cd087(line: Klasse, memory: Memory) -> Verdict:
+    """ProductTarief is filled if and only if the unit is not euros (CD087)."""
+    if ("ProductTarief" in line) == (line["Eenheid"] != EUROS):
+        return None
+    return "ProductTarief" if "ProductTarief" in line else ""
+
+
+def cs100(line: Klasse, memory: Memory) -> Verdict:
+    """Periods lie in 2021 or later (CS100)."""
+    name, begin, end = _period(line)
+    if after(FIRST_DAY, begin):
+        return f"{name}/Begindatum"
+    return f"{name}/Einddatum" if after(FIRST_DAY, end) else None
+
+
+def cs325(line: Klasse, memory: Memory) -> Verdict:
+    """A line of nought is a debit (CS325)."""
+    return _nought(line, "IngediendBedrag")
+
+
+def cs325_ingediend(declaration: Klasse, memory: Memory) -> Verdict:
+    """A total of nought is a debit (CS325)."""
+    return _nought(declaration, "TotaalIngediendBedrag")
+
+
+def cs325_toegekend(answer: Klasse, memory: Memory) -> Verdict:
+    """A granted total of nought is a debit (CS325)."""
+    return _nought(answer, "TotaalToegekendBedrag")
+
+
+def _nought(klasse: Klasse, field: str) -> Verdict:
+    return f"{field}/DebetCredit" if klasse[field]["DebetCredit"] == "C" and _amount(klasse, field) == 0 else None
+
+
+def cs337(line: Klasse, memory: Memory) -> Verdict:
+    """A product period lies inside one calendar month (CS337)."""
+    _, begin, end = _period(line)
+    return "ProductPeriode/Einddatum" if begin[:-3] != end[:-3] else None
+
+
+def cs339(line: Klasse, memory: Memory) -> Verdict:
+    """In euros the volume is the amount (CS339)."""
+    same = number(line["GeleverdVolume"]) == number(line["IngediendBedrag"]["Bedrag"])
+    return "IngediendBedrag/Bedrag" if line["Eenheid"] == EUROS and not same else None
+
+
+def cs340(declaration: Klasse, memory: Memory) -> Verdict:
+    """The declaration period is one whole calendar month (CS340)."""
+    _, begin, end = _period(declaration)
+    if not begin.endswith("-01"):
+        return "DeclaratiePeriode/Begindatum"
+    month = begin[:-3]
+    whole = len(begin) == 10 and end == f"{month}-{monthrange(int(month[:4]), int(month[5:]))[1]}"
+    return None if whole else "DeclaratiePeriode/Einddatum"
+
+
+def tr101_prestatie(line: Klasse, memory: Memory) -> Verdict:
+    """A reference stands with a client once (TR101)."""
+    reference = line["ProductReferentie"]
+    key = (reference["ReferentieNummer"], reference.get("VorigReferentieNummer"))
+    return "ProductReferentie/ReferentieNummer" if duplicate(key, line, memory) else None
+
+
+def tr134(line: Klasse, memory: Memory) -> Verdict:
+    """A period does not begin after the Dagtekening (TR134)."""
+    name, begin, _ = _period(line)
+    return f"{name}/Begindatum" if after(begin, memory.dated) else None
+
+
+def tr137(line: Klasse, memory: Memory) -> Verdict:
+    """A period does not end before it begins, nor after the Dagtekening (TR137)."""
+    name, begin, end = _period(line)
+    return f"{name}/Einddatum" if after(begin, end) or after(end, memory.dated) else None
+
+
+def line_seen(line: Klasse, memory: Memory) -> Verdict:
+    """Remember amount and references for TR316, TR342 and TR358; never says anything."""
+    memory.sums["lines"] += _amount(line)
+    reference = line["ProductReferentie"]
+    memory.seen["references"][reference["ReferentieNummer"]] = True
+    previous = reference.get("VorigReferentieNummer")
+    if previous:
+        memory.seen["credited"].setdefault(previous, memory.spot(line, "ProductReferentie/VorigReferentieNummer"))
+    return None
+
+
+def tr315(line: Klasse, memory: Memory) -> Verdict:
+    """A line is credited once in a message (TR315)."""
+    previous = line["ProductReferentie"].get("VorigReferentieNummer")
+    twice = previous is not None and previous in memory.seen["TR315"]
+    if previous is not None:
+        memory.seen["TR315"][previous] = True
+    return "ProductReferentie/VorigReferentieNummer" if twice else None
+
+
+def tr316(declaration: Klasse, memory: Memory) -> Verdict:
+    """A line is not credited in the message that declares it (TR316)."""
+    both = memory.seen["credited"].keys() & memory.seen["references"].keys()
+    return [memory.seen["credited"][reference] for reference in both] or None
+
+
+def tr319(line: Klasse, memory: Memory) -> Verdict:
+    """A product period does not lie after the declaration period (TR319)."""
+    declaration, (name, _, end) = line.above("Declaratie"), _period(line)
+    late = declaration is not None and after(end, declaration["DeclaratiePeriode"]["Einddatum"])
+    return f"{name}/Einddatum" if late else None
+
+
+def tr335(line: Klasse, memory: Memory) -> Verdict:
+    """A product period ends at most five years before the DeclaratieDagtekening (TR335)."""
+    declaration, (name, _, end) = line.above("Declaratie"), _period(line)
+    signed_on = declaration["DeclaratieDagtekening"] if declaration is not None else ""
+    if len(signed_on) != 10:
+        return None
+    limit = f"{int(signed_on[:4]) - YEARS_BACK:04d}{signed_on[4:]}"
+    return f"{name}/Einddatum" if after(limit, end) else None
+
+
+def tr342(answer: Klasse, memory: Memory) -> Verdict:
+    """What is not granted is the sum of the rejected lines; a rejected declaration grants nothing (TR342)."""
+    granted = _amount(answer, "TotaalToegekendBedrag")
+    if not NO_REJECTION.issuperset(answer["RetourCodes"]):
+        return "TotaalToegekendBedrag/TotaalBedrag" if granted else None
+    explained = _amount(answer, "TotaalIngediendBedrag") - granted == memory.sums["lines"]
+    return None if explained else "TotaalToegekendBedrag/TotaalBedrag"
+
+
+def tr358(declaration: Klasse, memory: Memory) -> Verdict:
+    """The total is the debits less the credits, its sign in DebetCredit (TR358)."""
+    good = _amount(declaration, "TotaalIngediendBedrag") == memory.sums["lines"]
+    return None if good else "TotaalIngediendBedrag/TotaalBedrag"
+
+
+def tr416(line: Klasse, memory: Memory) -> Verdict:
+    """One debit per assignment or order, category, code and period (TR416)."""
+    if line["IngediendBedrag"]["DebetCredit"] != "D":
+        return None
+    order = line.get("OpdrachtNummer") or line["ToewijzingNummer"]
+    key = (number(order), line["ProductCategorie"], line["ProductCode"], *_period(line)[1:])
+    seen = memory.seen["TR416"]
+    if key in seen:
+        return "ProductPeriode"
+    seen[key] = True
+    return None
+
+
+def ho001_prestatie(line: Klasse, memory: Memory) -> Verdict:
+    """The product category belongs to the law in the header (HO001)."""
+    return None if line["ProductCategorie"] in CATEGORIES[memory.wet] else "ProductCategorie"

@@ -1,0 +1,80 @@
+"""What rules look at: the classes of a message as plain text, and what was seen of the message before."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+Spot = tuple[int, str]
+"""Line and element path in the document."""
+Verdict = str | list[Spot] | None
+"""None for good, else the field below the class that is wrong ("" for the class), or spots kept earlier."""
+
+
+class Klasse(dict[str, Any]):
+    """One class of a message: field name → text, ``Klasse`` or list of ``Klasse``; what is absent is not in it."""
+
+    __slots__ = ("at", "name", "up")
+
+    def __init__(self, name: str, up: "Klasse | None" = None, at: Any = None) -> None:
+        super().__init__()
+        self.name = name
+        self.up = up
+        """The class above, as far as it had been read when this one was judged."""
+        self.at = at
+        """Where it stands, for whoever made it; rules leave it alone."""
+
+    def text(self, *path: str) -> str:
+        """The text at this path of field names, empty if any part of it is absent."""
+        here: Any = self
+        for name in path:
+            here = here.get(name) if here else None
+        return here or ""
+
+    def above(self, name: str) -> "Klasse | None":
+        """The nearest class of this name that holds this one."""
+        up = self.up
+        while up is not None and up.name != name:
+            up = up.up
+        return up
+
+
+class Memory:
+    """What rules keep of one message while its classes pass in document order, each after the classes inside it."""
+
+    __slots__ = ("dated", "seen", "spot", "sums", "wet")
+
+    def __init__(self, *, dated: str, wet: str, spot: Callable[[Klasse, str], Spot]) -> None:
+        self.dated = dated
+        """Dagtekening of the message, ISO date."""
+        self.wet = wet
+        """JW or WMO: decides the code lists."""
+        self.spot = spot
+        """Where a field of a class stands, for a finding that can only be made later."""
+        self.seen: defaultdict[str, dict[Any, Any]] = defaultdict(dict)
+        self.sums: defaultdict[str, int] = defaultdict(int)
+
+
+Rule = Callable[[Klasse, Memory], Verdict]
+
+
+def moment(date: str) -> tuple[int, str]:
+    """A key that orders ISO dates in time, also years of more than four digits and years before our era."""
+    if len(date) == 10:
+        return 4, date
+    year, _, rest = date.removeprefix("-").partition("-")
+    return (-1, "") if date.startswith("-") else (len(year), f"{year}-{rest}")
+
+
+def after(date: str, other: str) -> bool:
+    """Whether one ISO date lies later than another."""
+    return date > other if len(date) == len(other) == 10 else moment(date) > moment(other)
+
+
+def number(text: str) -> int:
+    """The value of a whole number that the XSD let through, however many noughts stand before it."""
+    return int(text.lstrip("+-0") or "0")
+
+
+def signed(amount: str, debit_credit: str) -> int:
+    """An amount in cents, below zero for a credit."""
+    return -number(amount) if debit_credit == "C" else number(amount)

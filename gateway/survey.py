@@ -1,0 +1,86 @@
+"""Explains why a part of a message does not fit its schema: every fault at once, in Dutch, without values.
+
+Only asked after the validator has refused; libxml2 itself stops looking inside a class at its first misplaced
+field, and its texts repeat values.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from gateway.catalog import Leaf, Shape
+from gateway.words import fits, form, listed
+
+Fault = tuple[Any, str]
+"""The element it is about and the text."""
+
+
+def survey(node: Any, shape: Leaf | Shape) -> Iterator[Fault]:
+    """All faults in an element and below it, in document order of the elements that they are about."""
+    name = _local(node)
+    if node.attrib:
+        yield node, f"Bij {name} staat een attribuut. Attributen zijn niet toegestaan. Haal het weg."
+    if isinstance(shape, Leaf):
+        yield from _leaf(node, shape, name)
+    else:
+        yield from _class(node, shape, name)
+
+
+def _leaf(node: Any, leaf: Leaf, name: str) -> Iterator[Fault]:
+    if len(node):
+        yield node, f"In {name} staan andere velden. Vul hier alleen een waarde in."
+    elif not fits(node.text or "", leaf.builtin, leaf.patterns, leaf.codes, leaf.limits):
+        expected = form(leaf.builtin, leaf.patterns, leaf.codes, leaf.limits)
+        empty = "is leeg" if not (node.text or "").strip() else "heeft niet de goede waarde of vorm"
+        yield node, f"{name} {empty}. Vul in: {expected}."
+
+
+def _class(node: Any, shape: Shape, name: str) -> Iterator[Fault]:
+    seen: set[str] = set()
+    reached = -1
+    order = {tag: index for index, tag in enumerate(shape.fields)}
+    stray = bool((node.text or "").strip())
+    for child in node:
+        stray = stray or bool((child.tail or "").strip())
+        place = shape.fields.get(child.tag)
+        if place is None:
+            yield child, _unknown(child, name, shape)
+            continue
+        if child.tag in seen and not shape.container:
+            yield child, f"{place.name} staat meer dan één keer in {name}. Laat er één staan."
+        elif order[child.tag] < reached:
+            yield child, f"{place.name} staat op de verkeerde plek in {name}. De volgorde is: {_order(shape)}."
+        seen.add(child.tag)
+        reached = max(reached, order[child.tag])
+        yield from survey(child, place.form)
+    if stray:
+        yield node, f"In {name} staat losse tekst tussen de velden. Haal die tekst weg."
+    yield from _missing(node, shape, name, seen)
+
+
+def _unknown(child: Any, name: str, shape: Shape) -> str:
+    local = _local(child)
+    if any(place.name == local for place in shape.fields.values()):
+        return f"{local} in {name} staat in de verkeerde namespace. Gebruik de namespace van de standaard."
+    return f"In {name} staat een veld dat daar niet hoort. Toegestaan zijn: {_order(shape)}."
+
+
+def _missing(node: Any, shape: Shape, name: str, seen: set[str]) -> Iterator[Fault]:
+    absent = [place.name for tag, place in shape.fields.items() if place.required and tag not in seen]
+    if absent:
+        fields = listed(absent, "en")
+        many = len(absent) > 1
+        yield (
+            node,
+            f"In {name} {'ontbreken de verplichte velden' if many else 'ontbreekt het verplichte veld'} {fields}.",
+        )
+    present = {shape.fields[tag].name for tag in seen}
+    if shape.one_of and not present.intersection(shape.one_of):
+        yield node, f"In {name} ontbreekt een veld: vul {listed(shape.one_of, 'of')} in."
+
+
+def _order(shape: Shape) -> str:
+    return ", ".join(place.name for place in shape.fields.values())
+
+
+def _local(node: Any) -> str:
+    return str(node.tag).rpartition("}")[2]
