@@ -16,6 +16,7 @@ from pathlib import Path
 from lxml import etree
 
 XS = "{http://www.w3.org/2001/XMLSchema}"
+XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 MORE = 3
 """How often a repeated element is repeated at most."""
 NASTY = (
@@ -197,6 +198,16 @@ def _attribute(spot: etree._Element, _rng: random.Random) -> None:
     spot.set("status", "nieuw")
 
 
+def _schema_instance(spot: etree._Element, rng: random.Random) -> None:
+    """An ``xsi:type`` may name any type derived from the declared one, so also the names of types count."""
+    name = rng.choice((etree.QName(spot).localname, "Root", "CDT_Adres", "CDT_Product", "LDT_Datum", "LDT_Nummer"))
+    prefixes = [prefix for prefix in spot.nsmap if prefix] or [""]
+    if rng.random() < 0.2:
+        spot.set(f"{XSI}nil", rng.choice(("true", "false")))
+    else:
+        spot.set(f"{XSI}type", f"{rng.choice(prefixes)}:{name}")
+
+
 def _text_between(spot: etree._Element, rng: random.Random) -> None:
     spot.tail = rng.choice(("los", " ", "\n"))
 
@@ -221,6 +232,18 @@ def _bad_value(spot: etree._Element, rng: random.Random) -> None:
 
 
 FAULTS: tuple[Callable[[etree._Element, random.Random], None], ...] = (
-    *(_drop, _duplicate, _swap, _move, _rename, _other_namespace, _attribute, _text_between, _child, _empty),
+    *(
+        _drop,
+        _duplicate,
+        _swap,
+        _move,
+        _rename,
+        _other_namespace,
+        _attribute,
+        _schema_instance,
+        _text_between,
+        _child,
+        _empty,
+    ),
     *(_value_of_another, _bad_value, _bad_value, _bad_value),
 )
