@@ -3,6 +3,8 @@
 import ast
 import re
 import shlex
+import subprocess
+import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -129,8 +131,26 @@ def test_pure_modules_take_values_and_return_values(module):
 def test_the_verifier_needs_nothing_of_the_gateway():
     if not (ROOT / "audit/verify.py").exists():
         pytest.skip("audit/verify.py is not there yet")
-    standard = set(__import__("sys").stdlib_module_names)
+    standard = set(sys.stdlib_module_names)
     assert reachable("audit/verify.py") - standard <= VERIFIER_NEEDS
+
+
+# Import -> what it must not load: a command that is run once per file starts fast or is not run.
+LIGHT = {
+    "gateway.cli": {"lxml", "aiohttp", "sqlalchemy", "cryptography"},
+    "gateway.check": {"aiohttp", "sqlalchemy", "cryptography", "asyncio"},
+    "gateway.validate": {"aiohttp", "sqlalchemy", "cryptography"},
+    "audit.verify": {"aiohttp", "sqlalchemy", "lxml", "gateway"},
+}
+
+
+@pytest.mark.parametrize(("module", "heavy"), LIGHT.items())
+def test_a_command_loads_only_what_it_needs(module, heavy):
+    if not (ROOT / f"{module.replace('.', '/')}.py").exists():
+        pytest.skip(f"{module} is not there yet")
+    code = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not heavy & set(done.stdout.split())
 
 
 def test_schemas_hold_no_code():
