@@ -64,8 +64,8 @@ def _options() -> dict[str, Any]:
 
 
 def _whole(raw: bytes, reading: "_Reading") -> Node | None:
-    root = etree.fromstring(raw, etree.XMLParser(**_options()))
-    return root if reading.begin(root.tag, root.sourceline or 0) else None
+    root: Node = etree.fromstring(raw, etree.XMLParser(**_options()))
+    return root if reading.begin(root.tag, root.sourceline) else None
 
 
 def _in_pieces(raw: bytes, reading: "_Reading") -> Node | None:
@@ -92,7 +92,7 @@ def _root_of(raw: bytes) -> tuple[str, int]:
     for start in range(0, len(raw), 1024):
         parser.feed(raw[start : start + 1024])
         for _, node in parser.read_events():
-            return node.tag, node.sourceline or 0
+            return node.tag, int(node.sourceline or 0)
     parser.close()
     return "", 0
 

@@ -1,0 +1,271 @@
+"""``check`` in disposable processes: what a hostile document breaks is thrown away, and no other message notices.
+
+Documents and verdicts travel over pipes as length-prefixed frames; verdicts are JSON, in the order of the documents, so
+a worker that dies or overruns did so on the first document without a verdict.
+"""
+
+import asyncio
+import json
+import os
+import resource
+import struct
+import sys
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from gateway.catalog import FOLDER, Catalog
+from gateway.check import check
+from gateway.explain import advice
+from gateway.gate import MAX_BYTES, gate
+from gateway.message import Checked, Facts, Finding
+
+SMALL = 256 * 1024
+"""Bytes up to which documents share a worker; a larger one goes to a worker of its own kind."""
+TRIP_COUNT = 32
+FRAME = struct.Struct(">I")
+FACTS = tuple(fact.name for fact in fields(Facts))
+FINDING = tuple(part.name for part in fields(Finding))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one document may cost; an overrun is KP011."""
+
+    seconds: float = 2.0
+    """Wall time for any document."""
+    seconds_per_mb: float = 0.5
+    """Wall time on top, per 10^6 bytes."""
+    memory: int = 1 << 30
+    """Address space of the process in bytes."""
+    documents: int = 20_000
+    """After so many documents a worker is replaced."""
+
+    def deadline(self, size: int) -> float:
+        """Seconds for a document of so many bytes."""
+        return self.seconds + self.seconds_per_mb * size / 1e6
+
+
+class Pool:
+    """Checks documents in workers: two for small documents, which share trips, and one for large ones."""
+
+    def __init__(self, folder: Path = FOLDER, *, limits: Limits | None = None, small: int = 2, large: int = 1) -> None:
+        self._folder = folder
+        self._limits = limits or Limits()
+        self._counts = (small, large)
+        self._queues: tuple[asyncio.Queue[_Job], asyncio.Queue[_Job]] = (asyncio.Queue(), asyncio.Queue())
+        self._lanes: list[asyncio.Task[None]] = []
+        self._workers: set[_Worker] = set()
+        self._spare: asyncio.Task[_Worker] | None = None
+
+    async def start(self) -> None:
+        """Start the workers; they are warm when this returns."""
+        queues = [queue for queue, count in zip(self._queues, self._counts, strict=True) for _ in range(count)]
+        workers = await asyncio.gather(*(self._spawn() for _ in queues))
+        self._spare = asyncio.create_task(self._spawn())
+        self._lanes = [
+            asyncio.create_task(self._serve(queue, worker)) for queue, worker in zip(queues, workers, strict=True)
+        ]
+
+    async def close(self) -> None:
+        """Stop all workers; documents that still wait are cancelled."""
+        if self._spare is not None:
+            await asyncio.wait({self._spare})
+        for lane in self._lanes:
+            lane.cancel()
+        await asyncio.gather(*self._lanes, return_exceptions=True)
+        for queue in self._queues:
+            while not queue.empty():
+                queue.get_nowait().verdict.cancel()
+        await asyncio.gather(*(worker.kill() for worker in list(self._workers)))
+        self._workers.clear()
+
+    async def check(self, raw: bytes) -> Checked:
+        """Judge one document; KP011 if it costs more than the limits allow. Never raises for what is in it.
+
+        RuntimeError: no worker can be started any more.
+        """
+        if len(raw) > MAX_BYTES:
+            refused = gate(raw)
+            return Checked(type=None, facts=None, findings=refused, total=len(refused))
+        if any(lane.done() for lane in self._lanes):
+            raise RuntimeError("a lane of the worker pool has stopped")
+        job = _Job(raw=raw, verdict=asyncio.get_running_loop().create_future())
+        self._queues[len(raw) > SMALL].put_nowait(job)
+        return await job.verdict
+
+    async def _spawn(self) -> "_Worker":
+        worker = await _Worker.start(self._folder, self._limits)
+        self._workers.add(worker)
+        return worker
+
+    async def _replace(self, worker: "_Worker") -> "_Worker":
+        """Throw a worker away and take the spare, so that nobody waits for a process to start."""
+        await worker.kill()
+        self._workers.discard(worker)
+        spare, self._spare = self._spare, asyncio.create_task(self._spawn())
+        return await spare if spare is not None else await self._spawn()
+
+    async def _serve(self, queue: "asyncio.Queue[_Job]", worker: "_Worker") -> None:
+        while True:
+            jobs = deque(_waiting(queue, await queue.get()))
+            trip = list(jobs)
+            try:
+                while jobs:
+                    worker = await self._trip(jobs, worker)
+            finally:
+                for job in trip:
+                    job.verdict.cancel()
+
+    async def _trip(self, jobs: "deque[_Job]", worker: "_Worker") -> "_Worker":
+        """Let the worker judge these; afterwards ``jobs`` holds what is to be tried again, in a new worker.
+
+        A document on which a worker died gets one more chance, alone: the death may have had another cause.
+        """
+        alone = [jobs[0]] if jobs[0].deaths else list(jobs)
+        worker.send(alone)
+        for job in alone:
+            try:
+                async with asyncio.timeout(self._limits.deadline(len(job.raw))):
+                    checked = await worker.receive()
+            except (TimeoutError, EOFError, OSError, ValueError) as trouble:
+                job.deaths += 2 if isinstance(trouble, TimeoutError) else 1
+                if job.deaths > 1:
+                    jobs.popleft().settle(_overrun())
+                return await self._replace(worker)
+            jobs.popleft().settle(checked)
+        return await self._replace(worker) if worker.served >= self._limits.documents else worker
+
+
+def _waiting(queue: "asyncio.Queue[_Job]", first: "_Job") -> Iterable["_Job"]:
+    """The first document and what waits behind it, bounded in count and bytes."""
+    yield first
+    size = len(first.raw)
+    for _ in range(TRIP_COUNT - 1):
+        if queue.empty() or size > SMALL:
+            return
+        job = queue.get_nowait()
+        size += len(job.raw)
+        yield job
+
+
+def _overrun() -> Checked:
+    finding = Finding(code="KP011", level=0, line=0, path="", text=advice("KP011"))
+    return Checked(type=None, facts=None, findings=(finding,), total=1)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Job:
+    """One document on its way; ``deaths`` counts the workers that it, perhaps, cost."""
+
+    raw: bytes = field(repr=False)
+    verdict: "asyncio.Future[Checked]"
+    deaths: int = 0
+
+    def settle(self, checked: Checked) -> None:
+        if not self.verdict.done():
+            self.verdict.set_result(checked)
+
+
+class _Worker:
+    """The parent's end of one process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._process = process
+        self._in, self._out = process.stdin, process.stdout
+        self.served = 0
+
+    @classmethod
+    async def start(cls, folder: Path, limits: Limits) -> "_Worker":
+        """Start a process and wait until its schemas are compiled. It inherits no environment and no files."""
+        # The worker needs our packages and nothing else of ours: no keys, no settings.
+        environment = {"PYTHONPATH": str(Path(__file__).resolve().parent.parent), "XML_CATALOG_FILES": ""}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gateway.worker", str(folder), str(limits.memory),
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment,
+        )  # fmt: skip
+        worker = cls(process)
+        await worker._out.readexactly(1)
+        return worker
+
+    def send(self, jobs: list[_Job]) -> None:
+        # Never drained: a worker that waits to write its verdicts must not find us waiting to write documents.
+        self._in.writelines(part for job in jobs for part in (FRAME.pack(len(job.raw)), job.raw))
+
+    async def receive(self) -> Checked:
+        """The next verdict. Raises EOFError if the process ended, ValueError if it spoke nonsense."""
+        (size,) = FRAME.unpack(await self._out.readexactly(FRAME.size))
+        self.served += 1
+        return decode(await self._out.readexactly(size))
+
+    async def kill(self) -> None:
+        if self._process.returncode is None:
+            self._process.kill()
+        self._in.close()
+        await self._process.wait()
+
+
+def encode(checked: Checked) -> bytes:
+    """A verdict as JSON."""
+    facts = checked.facts
+    plain = (
+        checked.type,
+        facts and [getattr(facts, name) for name in FACTS],
+        [[getattr(finding, name) for name in FINDING] for finding in checked.findings],
+        checked.total,
+        checked.header,
+    )
+    return json.dumps(plain, separators=(",", ":")).encode()
+
+
+def decode(raw: bytes) -> Checked:
+    """A verdict from JSON. Raises ValueError if it is none."""
+    try:
+        kind, facts, findings, total, header = json.loads(raw)
+        return Checked(
+            type=kind,
+            facts=Facts(**dict(zip(FACTS, (*facts[:-1], tuple(facts[-1])), strict=True))) if facts else None,
+            findings=tuple(Finding(**dict(zip(FINDING, finding, strict=True))) for finding in findings),
+            total=total,
+            header=tuple((path, text) for path, text in header),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError("not a verdict") from error
+
+
+def main(folder: str, memory: str) -> None:
+    """The worker itself: read frames until the pipe closes; never open a file once the schemas are compiled."""
+    catalog = Catalog.load(Path(folder))
+    catalog.compile_all()
+    advice("KP008")
+    for kind, most in (
+        (resource.RLIMIT_AS, int(memory)),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+    ):
+        resource.setrlimit(kind, (most, most))
+    os.write(1, b"!")
+    _answer(sys.stdin.buffer, catalog)
+
+
+def _answer(source: BinaryIO, catalog: Catalog) -> None:
+    while head := source.read(FRAME.size):
+        raw = source.read(FRAME.unpack(head)[0])
+        verdict = encode(check(raw, catalog))
+        _write_all(FRAME.pack(len(verdict)) + verdict)
+
+
+def _write_all(data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(1, view) :]
+
+
+if __name__ == "__main__":
+    _arguments: Any = sys.argv[1:]
+    main(*_arguments)
