@@ -137,6 +137,14 @@ async def consistency(db: AsyncConnection, old: int, new: int) -> tuple[bytes, .
     return await _hashes(db, tree.consistency_ranges(old, new))
 
 
+async def tiles_at(db: AsyncConnection, wanted: Iterable[tree.TileId]) -> dict[tree.TileId, bytes]:
+    """Read tiles of the tree; those that are not there are left out."""
+    ids = sa.tuple_(tiles.c.level, tiles.c.number)
+    query = sa.select(tiles.c.level, tiles.c.number, tiles.c.hashes).where(ids.in_(list(wanted)))
+    found = await db.execute(query)
+    return {(level, number): hashes for level, number, hashes in found}
+
+
 async def _lock(db: AsyncConnection) -> None:
     """Be the only sequencer until the transaction ends, before anything is read.
 
@@ -159,7 +167,7 @@ async def _trusted_edge(db: AsyncConnection, key: VerifierKey) -> tuple[Checkpoi
     if last.origin != key.name or not signed_by(parse(last.note.encode()), key):
         raise TamperedError("the last checkpoint is not signed by this log")
     wanted = tree.edge_tiles(last.size)
-    stored = await _tiles(db, [where for where, count in wanted if count])
+    stored = await tiles_at(db, [where for where, count in wanted if count])
     parts = tuple(stored.get(where, b"")[: count * tree.HASH] for where, count in wanted)
     edge = tree.Edge(size=last.size, tiles=parts)
     if [len(part) for part in parts] != [count * tree.HASH for _, count in wanted] or edge.root != last.root:
@@ -189,15 +197,8 @@ async def _write_tiles(db: AsyncConnection, changed: dict[tree.TileId, bytes]) -
     await db.execute(sa.insert(tiles), rows)
 
 
-async def _tiles(db: AsyncConnection, wanted: Iterable[tree.TileId]) -> dict[tree.TileId, bytes]:
-    ids = sa.tuple_(tiles.c.level, tiles.c.number)
-    query = sa.select(tiles.c.level, tiles.c.number, tiles.c.hashes).where(ids.in_(list(wanted)))
-    found = await db.execute(query)
-    return {(level, number): hashes for level, number, hashes in found}
-
-
 async def _hashes(db: AsyncConnection, ranges: list[tree.Range]) -> tuple[bytes, ...]:
-    stored = await _tiles(db, tree.tiles_of(ranges))
+    stored = await tiles_at(db, tree.tiles_of(ranges))
     try:
         return tuple(tree.hashes_of(ranges, stored.__getitem__))
     except KeyError:

@@ -1,0 +1,109 @@
+"""The sequencer keeps up, shows that it lives, and stops loudly when something is wrong. On both databases."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from audit import export, log, sequencer
+from audit.entry import Event, make
+from audit.note import VerifierKey
+from audit.report import Verdict
+from audit.seal import new_key, new_signer
+from audit.verify import verify
+
+KEY, SIGNER, ORIGIN = new_key(), new_signer("log"), "voorbeeld.nl/logboek"
+AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
+EVENT = Event(
+    event="bericht.ontvangen",
+    action="C",
+    role="afzender",
+    object_type="ho301",
+    outcome="geslaagd",
+    purpose="jeugdwet",
+    policy="toegang@1",
+    trace="0af7651916cd43dd8448eb211c80319c",
+    source="poort",
+    payload={"actor": "90000001"},
+)
+
+
+@pytest.fixture
+async def db_engine(engine, monkeypatch):
+    monkeypatch.setattr(sequencer, "INTERVAL", 0.01)
+    async with engine.begin() as db:
+        await db.run_sync(log.metadata.create_all, tables=[log.entries, log.tiles, log.checkpoints])
+    return engine
+
+
+async def add(engine, count):
+    async with engine.begin() as db:
+        await log.append(db, [make(EVENT, key=KEY, origin=ORIGIN, at=AT) for _ in range(count)])
+
+
+async def head_of(engine):
+    async with engine.connect() as db:
+        return await log.latest(db)
+
+
+async def until(engine, size):
+    async with asyncio.timeout(10):
+        while (head := await head_of(engine)) is None or head.size < size:  # noqa: ASYNC110  the database tells
+            await asyncio.sleep(0.01)
+
+
+async def test_two_gateways_place_what_is_written_while_they_run_and_the_export_is_intact(db_engine, tmp_path):
+    stop = asyncio.Event()
+    loops = [asyncio.create_task(sequencer.run(db_engine, SIGNER, ORIGIN, lambda: AT, stop)) for _ in range(2)]
+    for count in (1, 300, 5):
+        await add(db_engine, count)
+        await asyncio.sleep(0.02)
+    await until(db_engine, 306)
+    stop.set()
+    await asyncio.gather(*loops)
+    async with db_engine.connect() as db:
+        summary = await export.export(db, tmp_path / "uitvoer", SIGNER)
+    assert summary.entries == 306
+    report = verify(tmp_path / "uitvoer", VerifierKey(name=ORIGIN, public=SIGNER.public))
+    assert (report.verdict, report.entries) == (Verdict.INTACT, 306)
+
+
+async def test_a_backlog_of_many_batches_is_placed_in_one_round(db_engine, monkeypatch):
+    monkeypatch.setattr(log, "BATCH", 10)
+    await add(db_engine, 45)
+    stop = asyncio.Event()
+    stop.set()
+    await sequencer.run(db_engine, SIGNER, ORIGIN, lambda: AT, stop)
+    assert (await head_of(db_engine)).size == 45
+
+
+async def test_an_idle_log_says_each_minute_that_it_was_found_sound(db_engine):
+    moments = iter([AT + timedelta(seconds=step) for step in (0, 59, 60, 61, 61)])
+    stop, seen = asyncio.Event(), []
+
+    def clock():
+        moment = next(moments)
+        if moment == AT + timedelta(seconds=61):
+            stop.set()
+        return moment
+
+    def count(_connection, _cursor, statement, *_):
+        if statement.startswith(("INSERT INTO audit_checkpoints", "UPDATE audit_checkpoints")):
+            seen.append(statement.split()[0])
+
+    sa.event.listen(db_engine.sync_engine, "before_cursor_execute", count)
+    await sequencer.run(db_engine, SIGNER, ORIGIN, clock, stop)
+    assert seen == ["INSERT", "UPDATE"]
+    assert (await head_of(db_engine)).size == 0
+
+
+async def test_a_log_that_was_tampered_with_stops_the_loop_at_once(db_engine):
+    await add(db_engine, 3)
+    stop = asyncio.Event()
+    stop.set()
+    await sequencer.run(db_engine, SIGNER, ORIGIN, lambda: AT, stop)
+    async with db_engine.begin() as db:
+        await db.execute(sa.update(log.tiles).values(hashes=bytes(96)))
+    with pytest.raises(log.TamperedError):
+        await sequencer.run(db_engine, SIGNER, ORIGIN, lambda: AT, asyncio.Event())

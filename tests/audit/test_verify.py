@@ -1,0 +1,379 @@
+"""A stranger with an export and one public key finds every change, and is never alarmed without cause."""
+
+import asyncio
+import json
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from audit import export, folder, log, tree
+from audit.entry import Event, make
+from audit.note import VerifierKey, encode_key, sign
+from audit.report import Verdict
+from audit.seal import new_key, new_signer
+from audit.verify import main, read_key, verify
+
+KEY, SIGNER, ORIGIN = new_key(), new_signer("log"), "voorbeeld.nl/logboek"
+PUBLIC = VerifierKey(name=ORIGIN, public=SIGNER.public)
+AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
+EVENT = Event(
+    event="bericht.ontvangen",
+    action="C",
+    role="afzender",
+    object_type="ho301",
+    outcome="geslaagd",
+    purpose="jeugdwet",
+    policy="toegang@1",
+    trace="0af7651916cd43dd8448eb211c80319c",
+    source="poort",
+    payload={"actor": "90000001", "subject": "999900006"},
+)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+async def fill(db: AsyncConnection, events: list[Event]) -> None:
+    await db.run_sync(log.metadata.create_all, tables=[log.entries, log.tiles, log.checkpoints])
+    await log.append(db, [make(event, key=KEY, origin=ORIGIN, at=AT) for event in events])
+    await log.sequence(db, SIGNER, ORIGIN, AT, heartbeat=True)
+
+
+@asynccontextmanager
+async def database() -> AsyncIterator[AsyncConnection]:
+    engine = create_async_engine("sqlite+aiosqlite://")
+    try:
+        async with engine.begin() as db:
+            yield db
+    finally:
+        await engine.dispose()
+
+
+def exported(target: Path, events: list[Event], *changes: sa.Executable) -> Path:
+    """An export of a log of these events, after these changes in the database."""
+
+    async def go() -> None:
+        async with database() as db:
+            await fill(db, events)
+            for change in changes:
+                await db.execute(change)
+            await export.export(db, target, SIGNER)
+
+    asyncio.run(go())
+    return target
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> Path:
+    return exported(tmp_path_factory.mktemp("small") / "uitvoer", [EVENT] * 3)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory) -> Path:
+    return exported(tmp_path_factory.mktemp("large") / "uitvoer", [EVENT] * 700)
+
+
+@pytest.fixture
+def copy(large, tmp_path) -> Path:
+    return shutil.copytree(large, tmp_path / "kopie")
+
+
+def files(where: Path) -> list[Path]:
+    return sorted(path for path in where.rglob("*") if path.is_file())
+
+
+def test_an_untouched_export_is_intact(large):
+    report = verify(large, PUBLIC)
+    assert report.verdict == Verdict.INTACT
+    assert report.problems == ()
+    assert (report.entries, report.payloads, report.erased, report.origin) == (700, 700, 0, ORIGIN)
+    assert report.files == len(files(large)) - 1
+
+
+def test_an_empty_log_is_intact(tmp_path):
+    report = verify(exported(tmp_path / "leeg", []), PUBLIC)
+    assert (report.verdict, report.entries, report.root) == (Verdict.INTACT, 0, tree.EMPTY_ROOT)
+
+
+@pytest.mark.parametrize("count", [1, 255, 256, 257, 512])
+def test_logs_of_any_size_are_intact(tmp_path, count):
+    assert verify(exported(tmp_path / "uitvoer", [EVENT] * count), PUBLIC).verdict == Verdict.INTACT
+
+
+def test_every_changed_byte_of_every_file_is_found(small):
+    """Exhaustive on a small log: each byte of each file, changed by one bit or wholly."""
+    flips = 0
+    for path in files(small):
+        whole = path.read_bytes()
+        for position in range(len(whole)):
+            for mask in (1 << position % 8, 0xFF):
+                path.write_bytes(whole[:position] + bytes([whole[position] ^ mask]) + whole[position + 1 :])
+                assert verify(small, PUBLIC).verdict != Verdict.INTACT, (path, position, mask)
+                flips += 1
+        path.write_bytes(whole)
+    assert flips > 4000
+    assert verify(small, PUBLIC).verdict == Verdict.INTACT
+
+
+def test_a_changed_byte_in_a_log_of_many_tiles_is_found_and_called_tampering(copy):
+    chance = random.Random(1)
+    for path in files(copy):
+        whole = path.read_bytes()
+        for _ in range(8):
+            position = chance.randrange(len(whole))
+            path.write_bytes(
+                whole[:position] + bytes([whole[position] ^ 1 << chance.randrange(8)]) + whole[position + 1 :]
+            )
+            assert verify(copy, PUBLIC).verdict in (Verdict.TAMPERED, Verdict.UNCHECKABLE), (path, position)
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("change", ["weg", "leeg", "korter", "langer", "map", "verwisseld"])
+def test_any_file_gone_cut_grown_or_swapped_is_found(copy, change):
+    every = files(copy)
+    for path, other in zip(every, every[1:] + every[:1], strict=True):
+        whole = path.read_bytes()
+        path.unlink()
+        if change == "map":
+            path.mkdir()
+        elif change != "weg":
+            path.write_bytes(
+                {"leeg": b"", "korter": whole[:-1], "langer": whole + b"\0", "verwisseld": other.read_bytes()}[change]
+            )
+        verdict = verify(copy, PUBLIC).verdict
+        assert verdict == Verdict.INCOMPLETE if change in ("weg", "map") else verdict == Verdict.TAMPERED, path
+        path.rmdir() if change == "map" else path.unlink(missing_ok=True)
+        path.write_bytes(whole)
+
+
+def resigned(where: Path, signer=SIGNER) -> None:
+    """Make the manifest fit again, as one who holds a key would."""
+    prints = {
+        path.relative_to(where).as_posix(): folder.print_of(path.read_bytes())
+        for path in files(where)
+        if path.name != "manifest"
+    }
+    text = folder.manifest_text(ORIGIN, 700, prints)
+    (where / "manifest").write_text(sign(text, ORIGIN, signer))
+
+
+@pytest.mark.parametrize("what", ["gewijzigd", "weg", "verwisseld", "dubbel", "erbij"])
+def test_a_rewritten_entry_is_found_and_named_even_if_the_list_was_signed_again(copy, what):
+    path = copy / folder.entries_path(1, 256)
+    headers = folder.unpack(path.read_bytes(), 2)
+    match what:
+        case "gewijzigd":
+            headers[44] = headers[44].replace(b"geslaagd", b"mislukt!")
+        case "weg":
+            del headers[44]
+        case "verwisseld":
+            headers[44], headers[45] = headers[45], headers[44]
+        case "dubbel":
+            headers[44] = headers[45]
+        case "erbij":
+            headers.insert(44, headers[44])
+    path.write_bytes(folder.pack(headers, 2))
+    resigned(copy)
+
+    report = verify(copy, PUBLIC)
+    assert report.verdict == Verdict.TAMPERED
+    first = report.problems[0]
+    assert first.file == "tile/entries/001"
+    if what in ("gewijzigd", "verwisseld", "dubbel"):
+        assert first.index == 300
+
+
+def test_rewriting_entries_and_tiles_alike_breaks_the_signed_root(copy):
+    path, tile = copy / folder.entries_path(0, 256), copy / folder.tile_path((0, 0), 256)
+    headers = folder.unpack(path.read_bytes(), 2)
+    headers[7] = headers[7].replace(b"geslaagd", b"mislukt!")
+    path.write_bytes(folder.pack(headers, 2))
+    tile.write_bytes(b"".join(tree.leaf_hash(header) for header in headers))
+    resigned(copy)
+    report = verify(copy, PUBLIC)
+    assert report.verdict == Verdict.TAMPERED
+    assert {problem.file for problem in report.problems} == {"tile/1/000.p/2", "checkpoint"}
+
+
+def test_a_whole_log_made_anew_with_another_key_is_tampering(copy):
+    other = new_signer("log")
+    resigned(copy, other)
+    assert verify(copy, PUBLIC).verdict == Verdict.TAMPERED
+    assert verify(copy, VerifierKey(name=ORIGIN, public=other.public)).verdict == Verdict.TAMPERED
+
+
+def test_cutting_the_tail_is_found(copy):
+    """The last bundle taken away everywhere: the signed head still says how many there were."""
+    for path in [copy / folder.entries_path(2, 188), copy / folder.payload_path(2, 188)]:
+        path.unlink()
+    assert verify(copy, PUBLIC).verdict == Verdict.INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        sa.update(log.entries).where(log.entries.c.idx == 300).values(header=b"{}"),
+        sa.delete(log.entries).where(log.entries.c.idx == 300),
+        sa.update(log.entries)
+        .where(log.entries.c.idx.in_([5, 6]))
+        .values(header=sa.select(log.entries.c.header).where(log.entries.c.idx == 5).scalar_subquery()),
+    ],
+)
+def test_what_was_changed_in_the_database_shows_in_its_export(tmp_path, change):
+    report = verify(exported(tmp_path / "uitvoer", [EVENT] * 400, change), PUBLIC)
+    assert report.verdict == Verdict.TAMPERED
+    assert report.problems[0].file.startswith("tile/entries/")
+
+
+def test_a_tile_lost_in_the_database_makes_the_export_incomplete(tmp_path):
+    lost = sa.delete(log.tiles).where(log.tiles.c.level == 0, log.tiles.c.number == 0)
+    report = verify(exported(tmp_path / "uitvoer", [EVENT] * 300, lost), PUBLIC)
+    assert report.verdict == Verdict.INCOMPLETE
+    assert report.problems[0].file == "tile/0/000"
+
+
+def emptied(*indices: int) -> sa.Update:
+    return sa.update(log.entries).where(log.entries.c.idx.in_(indices)).values(sealed=None)
+
+
+def test_a_payload_that_vanished_without_an_entry_that_says_so_is_a_gap(tmp_path):
+    report = verify(exported(tmp_path / "uitvoer", [EVENT] * 300, emptied(299)), PUBLIC)
+    assert report.verdict == Verdict.INCOMPLETE
+    assert [(one.file, one.index) for one in report.problems] == [("payload/001.p/44", 299)]
+
+
+def test_a_payload_destroyed_lawfully_is_no_gap(tmp_path):
+    erasure = replace(EVENT, event="vernietiging", action="D", erases=((3, 4), (260, 260)))
+    report = verify(exported(tmp_path / "uitvoer", [EVENT] * 300 + [erasure], emptied(3, 4, 260)), PUBLIC)
+    assert (report.verdict, report.payloads, report.erased) == (Verdict.INTACT, 298, 3)
+
+
+def test_an_erasure_covers_only_what_it_names_and_only_what_came_before_it(tmp_path):
+    erasure = replace(EVENT, event="vernietiging", action="D", erases=((3, 4), (5, 900)))
+    events = [EVENT] * 5 + [erasure, EVENT]
+    report = verify(exported(tmp_path / "uitvoer", events, emptied(2, 4, 5, 6)), PUBLIC)
+    assert report.verdict == Verdict.INCOMPLETE
+    assert [one.index for one in report.problems] == [2, 5, 6]
+
+
+def test_an_erasure_written_in_nonsense_destroys_nothing_and_breaks_nothing(tmp_path):
+    event = replace(EVENT, trace='x"erases":[')
+    odd = [replace(EVENT, erases=wrong) for wrong in (((1,),), (("a", 2),), ((-1, 2),), ((4, 2),), ((0, 10**30),))]
+    report = verify(exported(tmp_path / "uitvoer", [event, *odd], emptied(0)), PUBLIC)
+    assert report.verdict == Verdict.INTACT  # the last one covers entry 0
+    report = verify(exported(tmp_path / "uitvoer2", [event, *odd[:-1]], emptied(0)), PUBLIC)
+    assert report.verdict == Verdict.INCOMPLETE
+
+
+def test_a_file_slipped_in_between_the_logs_own_is_found_and_one_beside_them_is_told(copy):
+    (copy / "lees-mij.txt").write_text("x")
+    report = verify(copy, PUBLIC)
+    assert (report.verdict, len(report.strangers)) == (Verdict.INTACT, 1)
+    (copy / "tile" / "entries" / "003").write_bytes(b"")
+    assert verify(copy, PUBLIC).verdict == Verdict.TAMPERED
+
+
+def test_the_key_of_another_log_cannot_check_this_one(copy):
+    assert verify(copy, VerifierKey(name="elders.nl/logboek", public=SIGNER.public)).verdict == Verdict.UNCHECKABLE
+    (copy / "manifest").unlink()
+    assert verify(copy, VerifierKey(name="elders.nl/logboek", public=SIGNER.public)).verdict == Verdict.UNCHECKABLE
+
+
+def test_an_older_head_slipped_into_a_newer_export_is_found(small, copy):
+    (copy / "checkpoint").write_bytes((small / "checkpoint").read_bytes())
+    assert verify(copy, PUBLIC).verdict == Verdict.TAMPERED
+    (copy / "manifest").write_bytes((small / "manifest").read_bytes())
+    assert verify(copy, PUBLIC).verdict == Verdict.TAMPERED
+
+
+def test_an_export_never_overwrites(large):
+    with pytest.raises(export.ExportError, match="niet leeg"):
+        exported(large, [EVENT])
+
+
+def test_a_log_without_a_head_cannot_be_exported_yet(tmp_path):
+    with pytest.raises(export.ExportError, match="ondertekende stand"):
+        exported(tmp_path / "uitvoer", [], sa.delete(log.checkpoints))
+
+
+def test_a_place_that_cannot_be_written_is_told_in_plain_words(tmp_path):
+    (tmp_path / "bestand").write_text("")
+    with pytest.raises(export.ExportError, match="Kies een andere map"):
+        exported(tmp_path / "bestand" / "uitvoer", [EVENT])
+
+
+def key_file(where: Path) -> Path:
+    export.publish_key(where / "log.vkey", ORIGIN, SIGNER)
+    return where / "log.vkey"
+
+
+def test_the_key_file_is_one_line_that_can_be_read_back(tmp_path):
+    assert key_file(tmp_path).read_text() == encode_key(PUBLIC) + "\n"
+    assert read_key(tmp_path / "log.vkey") == PUBLIC
+
+
+def test_the_command_needs_nothing_but_the_folder_and_the_key(large, tmp_path):
+    """Run as a stranger would, in an interpreter that refuses to import SQL or the gateway."""
+    code = (
+        "import sys, runpy; refused = ['sqlalchemy', 'gateway', 'adapters', 'lxml', 'aiohttp'];"
+        "sys.modules.update(dict.fromkeys(refused));"
+        "sys.argv = ['verify', *sys.argv[1:]]; runpy.run_module('audit.verify', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, large, key_file(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "ongeschonden" in done.stdout
+    assert "700" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("damage", "code"), [("", 0), ("tile/entries/000", 1), ("weg", 2), ("sleutel", 3), ("map", 3), ("vreemd", 3)]
+)
+def test_the_command_tells_its_outcome_to_people_and_machines(copy, tmp_path, capsys, damage, code):
+    key = key_file(tmp_path)
+    match damage:
+        case "tile/entries/000":
+            path = copy / damage
+            path.write_bytes(path.read_bytes().replace(b"geslaagd", b"mislukt!", 1))
+        case "weg":
+            (copy / "payload" / "000").unlink()
+        case "sleutel":
+            key.write_bytes(b"\xff\x00 geen sleutel")
+        case "map":
+            copy = tmp_path / "nergens"
+        case "vreemd":
+            key.write_text(encode_key(VerifierKey(name="elders.nl", public=SIGNER.public)))
+    assert main([str(copy), str(key)]) == code
+    assert main([str(copy), str(key), "--json"]) == code
+    *people, machine = capsys.readouterr().out.splitlines()
+    told = json.loads(machine)
+    assert (told["code"], told["uitkomst"]) == (code, people[0])
+    assert bool(told["problemen"]) == bool(code)
+    if code == 1:
+        assert any(one["regel"] == 0 and one["bestand"] == damage for one in told["problemen"])
+        assert any("regel 0" in line for line in people)
+
+
+@pytest.mark.parametrize("arguments", [[], ["a"], ["a", "b", "c"], ["-h", "x"], ["a", "b"], ["a\0", "b\0"]])
+def test_a_wrong_command_line_is_answered_with_three(arguments, capsys):
+    assert main(arguments) == Verdict.UNCHECKABLE
+    assert "Traceback" not in "".join(capsys.readouterr())
+
+
+def test_no_bytes_whatever_make_it_stumble(copy):
+    chance = random.Random(2)
+    for path in files(copy):
+        whole = path.read_bytes()
+        for junk in (b"\x00" * 50, b"\xff" * 50, chance.randbytes(300), b"\n\n\n", "—".encode() * 9, whole * 2):
+            path.write_bytes(junk)
+            assert verify(copy, PUBLIC).verdict != Verdict.INTACT
+        path.write_bytes(whole)
