@@ -95,7 +95,7 @@ def application(gateway: Gateway, *, body_seconds: float) -> web.Application:
 
 
 def runner(app: web.Application) -> web.AppRunner:
-    """Return a runner with the limits that matter: no transparent inflating, short keep-alive, no request in any log."""
+    """Return a runner with the limits that matter: no inflating, a short keep-alive, no request in any log."""
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # its 'bad request' lines hold the raw request
     return web.AppRunner(app, access_log=None, auto_decompress=False, keepalive_timeout=75, handle_signals=False)
 
@@ -129,7 +129,7 @@ class Rest:
             raise
         except Exception as error:  # noqa: BLE001 - the task edge: our fault, told without content
             # Only the kind of the error: its text may hold what was in the message.
-            logging.getLogger("ketenpoort").error(
+            logging.getLogger("ketenpoort").error(  # noqa: TRY400
                 "verzoek mislukt: %s (spoor %s)", type(error).__name__, request[_trace]
             )
             response = _problem(
@@ -186,7 +186,7 @@ class Rest:
         ]
         if wrong:
             raise Problem(400, "Verzoek klopt niet", " ".join(wrong))
-        found = await self._gateway.pickup.list(request[_party], after=after, count=count, wait=wait)
+        found = await self._gateway.pickup.open_deliveries(request[_party], after=after, count=count, wait=wait)
         return web.json_response(found)
 
     async def confirm(self, request: web.Request) -> web.Response:

@@ -20,7 +20,6 @@ from adapters import rest, tls
 from adapters.push import HttpsPush
 from audit import log
 from audit.keys import KeysError, KeyService
-from gateway import store
 from gateway.catalog import Catalog
 from gateway.commit import GroupCommit, open_engine, writing
 from gateway.deliver import Courier
@@ -136,7 +135,7 @@ async def opened(settings: Settings) -> AsyncIterator[Gateway]:
     pool = Pool(workers=settings.workers)
     try:
         async with writing(engine) as db:
-            await db.run_sync(store.metadata.create_all)
+            await db.run_sync(log.metadata.create_all)
         await pool.start()
         gateway = Gateway(settings, engine, KeyService.open(settings.keys), pool)
         gateway.read_parties()

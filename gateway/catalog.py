@@ -142,6 +142,15 @@ class _OwnSchemas(etree.Resolver):
         return self.resolve_string(etree.tostring(xsd), context)
 
 
+def _version(xsd: etree._Element, name: str) -> str:
+    told = next(
+        (each.text for each in xsd.iterfind(f"{XS}annotation/{XS}appinfo/*") if each.tag.endswith(f"}}{name}")), None
+    )
+    if not told:
+        raise CatalogError(f"{xsd.attrib['targetNamespace']}: no {name} in appinfo")
+    return told
+
+
 def _message_type(
     name: str, entry: dict[str, Any], paths: dict[str, str], files: dict[str, etree._Element], cards: Path
 ) -> MessageType:
@@ -160,6 +169,7 @@ def _message_type(
         root=f"{{{xsd.attrib['targetNamespace']}}}Bericht",
         sends=entry["van"],
         receives=entry["naar"],
+        versions=(_version(xsd, "BasisschemaXsdVersie"), _version(xsd, "BerichtXsdVersie")),
         shape=entry["vorm"],
         answer=entry.get("antwoord"),
         answers=entry.get("antwoord_op"),

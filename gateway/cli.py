@@ -227,9 +227,10 @@ def _gateway(
 ) -> int:
     from gateway import settings  # noqa: PLC0415
 
+    unusable: tuple[type[Exception], ...] = (settings.SettingsError, *stops_on)
     try:
         return _until_stopped(act(settings.load(arguments.instellingen)))
-    except (settings.SettingsError, *stops_on) as error:
+    except unusable as error:
         return _cannot(str(error))
 
 

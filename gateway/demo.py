@@ -206,9 +206,8 @@ async def _proved(hoofd: Client, receipt: Mapping[str, Any]) -> None:
     else:
         raise DemoError("de logregel kwam niet onder een ondertekende stand")
     where = proved["inclusie"]
-    print(
-        f"  logregel {where['index']} staat in het logboek van {where['omvang']} regels, {len(where['pad'])} tussenstappen"
-    )
+    steps = len(where["pad"])
+    print(f"  logregel {where['index']} staat in het logboek van {where['omvang']} regels, {steps} tussenstappen")
 
 
 async def _verified(home: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audit import entry, log
-from audit.entry import Entry
+from audit.entry import Entry, Event
 from audit.keys import KeyService
 from audit.seal import seal
 from gateway import compose, explain, store, trail
@@ -72,7 +72,7 @@ class Arrival:
     answered: str | None
     """Key of the message that this one says it answers."""
     received: Entry
-    duplicate: Entry
+    duplicate: Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,8 +143,12 @@ class Intake:
         answered = self._catalog.types[facts.type].answers
         wet = trail.wet_of(facts.type, dict(checked.header))
         personal = {"subject": facts.subjects[0]} if len(facts.subjects) == 1 else {}
-        what = What.ANSWERED if role == "poort" else What.RECEIVED
-        common = {"actor": actor, "role": role, "message": id_, "type_": facts.type, "trace": trace, "wet": wet}
+
+        def event(what: What) -> Event:
+            return trail.event(
+                what, actor=actor, role=role, message=id_, type_=facts.type, trace=trace, wet=wet, about=personal
+            )
+
         return Arrival(
             message=store.Message(
                 id=id_,
@@ -162,11 +166,11 @@ class Intake:
                 receipt=b"",
             ),
             answered=store.key_of(facts.receiver, answered, facts.answers) if answered and facts.answers else None,
-            received=self._entry(trail.event(what, **common, **personal)),
-            duplicate=self._entry(trail.event(What.DUPLICATE, **common, **personal)),
+            received=self._entry(event(What.ANSWERED if role == "poort" else What.RECEIVED)),
+            duplicate=event(What.DUPLICATE),
         )
 
-    def _entry(self, event: entry.Event) -> Entry:
+    def _entry(self, event: Event) -> Entry:
         return entry.make(event, key=self._keys.log_key(), origin=self._origin, at=datetime.now(UTC))
 
     async def _receive(self, db: AsyncConnection, arrivals: Sequence[Arrival]) -> list[Accepted | Finding]:
@@ -180,7 +184,7 @@ class Intake:
         new = [decision for decision in decisions if isinstance(decision, store.Message)]
         receipts = await self._store(db, new, {arrival.message.id: arrival.received for arrival in arrivals})
         again = [
-            arrival.duplicate
+            self._entry(arrival.duplicate)
             for arrival, decision in zip(arrivals, decisions, strict=True)
             if isinstance(decision, Accepted)
         ]
@@ -225,7 +229,7 @@ class Intake:
         answer = compose.answer(checked, self._catalog, identification=_short_id(), today=datetime.now(UTC).date())
         refused = trail.event(
             What.REFUSED, actor=caller.code, role="afzender", message=None, type_=checked.type, trace=trace, ok=False,
-            codes=codes,
+            about={"reason": codes},
         )  # fmt: skip
         return Refusal(
             row={
@@ -236,8 +240,9 @@ class Intake:
                 "codes": codes,
             },
             logged=self._entry(refused),
-            answer=answer
-            and self._arrive(answer.raw, checked, answer.facts, actor=self._origin, role="poort", trace=trace),
+            answer=self._arrive(answer.raw, checked, answer.facts, actor=self._origin, role="poort", trace=trace)
+            if answer
+            else None,
         )
 
     async def _record(self, db: AsyncConnection, refusals: Sequence[Refusal]) -> list[str | None]:

@@ -76,6 +76,8 @@ class MessageType:
     sends: str
     """Role of the party that hands it over: hoofdaannemer, onderaannemer, gemeente or aanbieder."""
     receives: str
+    versions: tuple[str, str]
+    """Versions of the basisschema and of this message's schema, as an answer must tell them."""
     shape: str
     """``heen``, ``retour`` (header is an unswapped copy) or ``declaratieantwoord``."""
     answer: str | None

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audit import entry, log
+from audit.export import ExportError
 from audit.export import export as write_export
 from audit.keys import KeyService
 from gateway import store, trail
@@ -42,7 +43,7 @@ async def requeue(settings: Settings, ids: Sequence[str], *, who: str, why: str)
                     message=id_,
                     type_=found[id_].type,
                     trace=id_,
-                    reason=why,
+                    about={"reason": why},
                 )
                 await _log(db, keys, settings.origin, event)
     finally:
@@ -52,7 +53,7 @@ async def requeue(settings: Settings, ids: Sequence[str], *, who: str, why: str)
 
 
 async def export(settings: Settings, folder: Path) -> int:
-    """Write the log to ``folder`` with the public key beside it; return 0, or 1 when the folder is not empty."""
+    """Write the log to ``folder`` with the public key beside it; return 0, or 2 when it cannot be written."""
     engine = open_engine(settings.database)
     keys = KeyService.open(settings.keys)
     try:
@@ -65,11 +66,11 @@ async def export(settings: Settings, folder: Path) -> int:
         while signed:
             async with writing(engine) as db:
                 signed = await log.sequence(db, keys.signer("log"), settings.origin, datetime.now(UTC)) is not None
-        try:
-            summary = await write_export(engine, folder)
-        except FileExistsError:
-            print(f"De map {folder} is niet leeg; kies een nieuwe.", file=sys.stderr)
-            return 1
+        async with engine.connect() as db:
+            summary = await write_export(db, folder, keys.signer("log"))
+    except ExportError as error:
+        print(error, file=sys.stderr)
+        return 2
     finally:
         await engine.dispose()
     print(f"Logboek geschreven naar {folder}: {summary.entries} regels.")

@@ -134,7 +134,9 @@ class Pickup:
     async def _read(self, db: AsyncConnection, asks: Sequence[_Ask]) -> list[Any | None]:
         """Commit step: log that bodies are read, and mark those read by their receiver as offered."""
         found = await store.delivery(db, {ask.id for ask in asks}, body=True)
-        moves, entries, bodies = {}, [], []
+        moves: dict[str, tuple[str, State, State, int]] = {}
+        entries: list[entry.Entry] = []
+        bodies: list[Any | None] = []
         for ask in asks:
             message = found.get(ask.id)
             if message is None or not _concerns(message, ask.party):
@@ -156,7 +158,8 @@ class Pickup:
         """Commit step: confirm; per message None, or why not, in Dutch."""
         found = dict(await store.delivery(db, {ask.id for asks in batches for ask in asks}))
         state = {id_: State(message.state) for id_, message in found.items()}
-        moves, entries = [], []
+        moves: list[tuple[str, State, State, int]] = []
+        entries: list[entry.Entry] = []
         results: list[list[str | None]] = []
         for asks in batches:
             reasons: list[str | None] = []

@@ -41,7 +41,7 @@ ca = "../tls/ca.pem"
 def new_gateway(folder: Path, *, origin: str, host: str, port: int, database: str) -> Path:
     """Make settings, keys, a development CA with the gateway's certificate, and an empty file of parties.
 
-    Returns the settings file. Raises FileExistsError when there is a gateway already: keys must never be lost to a slip.
+    Returns the settings file. Raises FileExistsError when there is a gateway already: keys are never overwritten.
     """
     folder.mkdir(parents=True, exist_ok=True)
     settings = {"origin": origin, "host": host, "port": port, "database": database}

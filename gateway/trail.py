@@ -1,7 +1,7 @@
 """The events that this gateway logs: one function says what of a message may stand where; pure.
 
-In the header of an entry stands nothing personal: event, action, role, kind of object, outcome, ground, and the random id
-of the message. Who did it and about whom goes into the sealed payload (NEN 7513 fields; AVG art. 5 lid 1 c).
+In the header of an entry stands nothing personal: event, action, role, kind of object, outcome, ground, and the random
+id of the message. Who did it and about whom goes into the sealed payload (NEN 7513 fields; AVG art. 5 lid 1 c).
 """
 
 from collections.abc import Mapping
@@ -57,9 +57,9 @@ def event(
     trace: str,
     ok: bool = True,
     wet: str = "",
-    **personal: str,
+    about: Mapping[str, str] | None = None,
 ) -> Event:
-    """Return the event to log. ``actor`` and ``personal`` go into the sealed payload, the rest into the open header.
+    """Return the event to log. ``actor`` and ``about`` go into the sealed payload, the rest into the open header.
 
     ``role`` is what the actor was in this event (afzender, ontvanger, poort, beheerder); ``wet`` the law on which the
     exchange rests (JW, WMO; empty when the message did not get so far).
@@ -75,7 +75,7 @@ def event(
         source="ketenpoort",
         trace=trace,
         message=message,
-        payload={"actor": actor, **personal},
+        payload={"actor": actor, **(about or {})},
     )
 
 

@@ -1,0 +1,111 @@
+"""The gateway without its HTTP interface: the real parts on a real database, for tests that speak of messages."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from audit import log
+from audit.entry import open_payload
+from audit.keys import KeyService
+from gateway.catalog import Catalog
+from gateway.check import check
+from gateway.commit import GroupCommit, writing
+from gateway.flow import Endpoint
+from gateway.intake import Accepted, Intake, Rejected
+from gateway.mailbox import Mailbox
+from gateway.message import Checked
+from gateway.parties import Parties, Party
+from gateway.pickup import Pickup
+
+HOOFD = Party(code="98000001", name="Hoofdaannemer De Brug")
+ONDER = Party(code="98000002", name="Onderaannemer Zonnehoek")
+PUSHED = Party(code="98000003", name="Onderaannemer Wilgenhof", push=Endpoint(url="https://wilgenhof.voorbeeld"))
+SUPPLIER = Party(code="98000009", name="Softwareleverancier", mandates=("98000002",))
+STRANGER = Party(code="98000008", name="Vreemde")
+PARTIES = Parties(by_code={party.code: party for party in (HOOFD, ONDER, PUSHED, SUPPLIER, STRANGER)})
+ORIGIN = "test.ketenpoort.voorbeeld"
+CATALOG = Catalog.load()
+
+
+class InProcess:
+    """The checker without its process of its own; the worker has its own tests."""
+
+    async def check(self, raw: bytes) -> Checked:
+        return check(raw, CATALOG)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """One gateway's inside."""
+
+    engine: AsyncEngine
+    keys: KeyService
+    commit: GroupCommit
+    intake: Intake
+    pickup: Pickup
+
+    async def send(self, raw: bytes, party: Party = HOOFD) -> Accepted | Rejected:
+        return await self.intake.accept(raw, party, trace="00")
+
+    async def accepted(self, raw: bytes, party: Party = HOOFD) -> dict[str, Any]:
+        outcome = await self.send(raw, party)
+        assert isinstance(outcome, Accepted), outcome
+        receipt: dict[str, Any] = json.loads(outcome.receipt)
+        return receipt
+
+    async def refused(self, raw: bytes, party: Party = HOOFD) -> Rejected:
+        outcome = await self.send(raw, party)
+        assert isinstance(outcome, Rejected), outcome
+        return outcome
+
+    async def waiting(self, party: Party) -> list[dict[str, Any]]:
+        found = await self.pickup.open_deliveries(party, after=0, count=100, wait=0)
+        return list(found["bezorgingen"])
+
+    async def logged(self) -> list[tuple[str, dict[str, Any], dict[str, str]]]:
+        """All log entries in order: event, header, opened payload."""
+        async with self.engine.connect() as db:
+            rows = list(await db.execute(sa.select(log.entries).order_by(log.entries.c.id)))
+        read = []
+        for row in rows:
+            header = json.loads(row.header)
+            payload = open_payload(row.header, row.sealed, self.keys.log_key_of(row.sealed))
+            read.append((header["event"], header, payload))
+        return read
+
+    async def sequence(self) -> None:
+        async with writing(self.engine) as db:
+            await log.sequence(db, self.keys.signer("log"), ORIGIN, datetime.now(UTC))
+
+
+@contextlib.asynccontextmanager
+async def opened(engine: AsyncEngine, folder: Path) -> AsyncIterator[Door]:
+    """The gateway's inside on ``engine``, with keys in ``folder`` (made when absent)."""
+    keys = KeyService.open(folder / "sleutels") if (folder / "sleutels").exists() else None
+    keys = keys or KeyService.create(folder / "sleutels")
+    async with writing(engine) as db:
+        await db.run_sync(log.metadata.create_all)
+    commit, mailbox = GroupCommit(engine), Mailbox()
+    intake = Intake(checker=InProcess(), commit=commit, keys=keys, catalog=CATALOG, mailbox=mailbox, origin=ORIGIN)
+    intake.parties = PARTIES
+    running = asyncio.create_task(commit.run())
+    try:
+        yield Door(
+            engine=engine,
+            keys=keys,
+            commit=commit,
+            intake=intake,
+            pickup=Pickup(commit=commit, keys=keys, mailbox=mailbox, origin=ORIGIN),
+        )
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
