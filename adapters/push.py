@@ -85,8 +85,8 @@ class HttpsPush:
         if wrong := refuse_url(to):
             return Refused(reason=wrong)
         signed = {
-            "Content-Type": "application/xml",
             **headers,
+            "Content-Type": "application/xml",
             "Accept-Encoding": "identity",
             **signature_headers(key, body, now=int(self._clock()), sign=self._sign),
         }

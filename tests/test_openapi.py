@@ -10,6 +10,7 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from adapters.push import signature_headers
 from audit import tree
 from gateway.receipt import canonical
 
@@ -124,3 +125,11 @@ def test_the_receipt_of_the_example_proves_the_message_of_the_example():
     assert receipt["sha256"] == hashlib.sha256(message).hexdigest()
     leaf = tree.leaf_hash(canonical(receipt))
     assert tree.verify_inclusion(leaf, proof["index"], proof["aantal"], path, root)
+
+
+def test_a_push_is_signed_with_the_headers_that_are_described():
+    pushed = DOCUMENT["webhooks"]["bericht"]["post"]["parameters"]
+    described = {header["name"]: header["schema"]["pattern"] for header in pushed if "pattern" in header["schema"]}
+    sent = signature_headers("ab" * 16, b"<a/>", now=1773134130, sign=lambda _: bytes(64))
+    assert set(sent) <= {header["name"] for header in pushed}
+    assert all(re.fullmatch(pattern, sent[name]) for name, pattern in described.items())

@@ -113,13 +113,14 @@ async def transport(pki):
 
 
 def offer(transport, to, key="m1", body=BODY):
-    return transport.send(to=to, key=key, headers={"Content-Type": "application/xml", "X-Soort": "ho301"}, body=body)
+    return transport.send(to=to, key=key, headers={"Ketenpoort-Soort": "ho301"}, body=body)
 
 
 async def test_a_stored_message_is_delivered(transport, receiver):
     assert await offer(transport, receiver.endpoint) == Delivered()
     assert receiver.inbox == {"m1": BODY}
-    assert receiver.seen[0]["X-Soort"] == "ho301"
+    assert receiver.seen[0]["Ketenpoort-Soort"] == "ho301"
+    assert receiver.seen[0]["Content-Type"] == "application/xml"
 
 
 async def test_the_same_key_twice_is_one_delivery(transport, receiver):
