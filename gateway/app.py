@@ -144,6 +144,7 @@ async def opened(settings: Settings) -> AsyncIterator[Gateway]:
             yield gateway
         finally:
             running.cancel()
+            await gateway.courier.close()
             with contextlib.suppress(asyncio.CancelledError):
                 await running
     finally:

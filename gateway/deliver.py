@@ -78,6 +78,12 @@ class Courier:
                 task.add_done_callback(self._ended)
             await asyncio.sleep(IDLE)
 
+    async def close(self) -> None:
+        """Stop what is under way; an attempt that was cut off is made again when its lease runs out."""
+        for task in list(self._underway):
+            task.cancel()
+        await asyncio.gather(*self._underway, return_exceptions=True)
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._underway.discard(task)
         if not task.cancelled() and (error := task.exception()):

@@ -1,0 +1,234 @@
+"""What pushing promises: order per pair, the same key after trouble, parked at last and never lost."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway import flow, operate, store
+from gateway.commit import writing
+from gateway.deliver import Courier
+from gateway.flow import Delivered, Endpoint, Event, Outcome, Refused, Retry, State, advance, settle
+from gateway.invented import message
+from gateway.settings import Settings
+from tests.door import HOOFD, ORIGIN, PUSHED, Door, opened
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+@dataclass
+class SimulatedReceiver:
+    """A whole receiving organisation in memory, with faults to switch on; each is consumed by one send."""
+
+    inbox: dict[str, bytes] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+    sends: int = 0
+    faults: list[str] = field(default_factory=list)
+    patience: timedelta = timedelta(0)
+
+    async def send(self, *, to: Endpoint, key: str, headers: Mapping[str, str], body: bytes) -> Outcome:
+        assert to == PUSHED.push
+        assert headers["Ketenpoort-Soort"].startswith("ho")
+        self.sends += 1
+        fault = self.faults.pop(0) if self.faults else ""
+        if fault == "refused":
+            return Refused(reason="de ontvanger antwoordde 422")
+        if fault != "lost before storing":
+            if key not in self.inbox:
+                self.order.append(key)
+            assert self.inbox.setdefault(key, body) == body, "key reused for other content"
+        if fault == "crash":
+            raise RuntimeError("the worker dies after the send")
+        return Retry(reason=fault, after=self.patience) if fault else Delivered()
+
+
+@pytest.fixture
+async def door(engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[Door]:
+    async with opened(engine, tmp_path) as door:
+        yield door
+
+
+@contextlib.asynccontextmanager
+async def courier(door: Door, receiver: SimulatedReceiver) -> AsyncIterator[None]:
+    """A running courier, as one process has it."""
+    courier = Courier(commit=door.commit, intake=door.intake, keys=door.keys, transport=receiver, origin=ORIGIN)
+    running = asyncio.create_task(courier.run())
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await courier.close()
+
+
+async def sent(door: Door, count: int, start: int = 0) -> list[str]:
+    return [
+        (await door.accepted(message("ho301-gewoon", f"A{n}", receiver=PUSHED.code)))["berichtId"]
+        for n in range(start, start + count)
+    ]
+
+
+async def eventually(door: Door, id_: str, status: str) -> None:
+    async with asyncio.timeout(20):
+        while (await door.pickup.status(id_, HOOFD))["status"] != status:
+            await asyncio.sleep(0.05)
+
+
+async def due_now(door: Door) -> None:
+    """Let the time pass that a lane waits or is leased."""
+    async with writing(door.engine) as db:
+        await db.execute(
+            sa.update(store.lanes).where(store.lanes.c.due_at.is_not(None)).values(due_at=0, lease_until=0)
+        )
+
+
+async def test_messages_are_brought_in_the_order_they_were_sent(door: Door):
+    receiver = SimulatedReceiver()
+    async with courier(door, receiver):
+        ids = await sent(door, 8)
+        await eventually(door, ids[-1], "Bezorgd")
+
+    assert receiver.order == ids
+    assert receiver.sends == 8
+
+
+async def test_an_answer_lost_on_the_way_means_the_same_key_again(door: Door):
+    receiver = SimulatedReceiver(faults=["the answer was lost"])
+    async with courier(door, receiver):
+        (id_,) = await sent(door, 1)
+        await eventually(door, id_, "Ontvangen")
+        while not receiver.sends:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.3)
+        await due_now(door)
+        await eventually(door, id_, "Bezorgd")
+
+    assert receiver.sends == 2
+    assert list(receiver.inbox) == [id_]
+    events = [event for event, _, _ in await door.logged()]
+    assert events == [
+        "bericht.ontvangen", "bericht.aangeboden", "bezorging.mislukt", "bericht.aangeboden", "bericht.bezorgd",
+    ]  # fmt: skip
+
+
+async def test_trouble_with_one_message_holds_the_next_so_order_is_kept(door: Door):
+    receiver = SimulatedReceiver(faults=["lost before storing"])
+    async with courier(door, receiver):
+        first, second = await sent(door, 2)
+        while not receiver.sends:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.5)
+        assert (await door.pickup.status(second, HOOFD))["status"] == "Ontvangen"
+        await due_now(door)
+        await eventually(door, second, "Bezorgd")
+
+    assert receiver.order == [first, second]
+
+
+async def test_a_refused_message_is_parked_and_lets_the_next_pass(door: Door):
+    receiver = SimulatedReceiver(faults=["refused"])
+    async with courier(door, receiver):
+        first, second = await sent(door, 2)
+        await eventually(door, second, "Bezorgd")
+
+    assert (await door.pickup.status(first, HOOFD))["status"] == "Geparkeerd"
+    assert [each["berichtId"] for each in await door.waiting(PUSHED)] == [first]
+
+
+async def test_a_parked_message_goes_out_again_when_an_operator_says_so(door: Door, tmp_path: Path, database_url: str):
+    receiver = SimulatedReceiver(faults=["refused"])
+    settings = Settings(
+        origin=ORIGIN, host="", port=0, database=database_url, keys=tmp_path / "sleutels", parties=tmp_path,
+        certificate=tmp_path, private_key=tmp_path, authority=tmp_path,
+    )  # fmt: skip
+    async with courier(door, receiver):
+        (id_,) = await sent(door, 1)
+        await eventually(door, id_, "Geparkeerd")
+        assert await operate.requeue(settings, [id_], who="beheerder 7", why="adres hersteld") == 0
+        await eventually(door, id_, "Bezorgd")
+        assert await operate.requeue(settings, [id_], who="beheerder 7", why="nog eens") == 1
+
+    event, _, payload = next(each for each in await door.logged() if each[0] == "bezorging.hervat")
+    assert payload == {"actor": "beheerder 7", "reason": "adres hersteld"}
+
+
+async def test_a_parked_message_can_still_be_fetched(door: Door):
+    receiver = SimulatedReceiver(faults=["refused"])
+    async with courier(door, receiver):
+        (id_,) = await sent(door, 1)
+        await eventually(door, id_, "Geparkeerd")
+    await door.pickup.fetch(id_, PUSHED, trace="")
+
+    assert (await door.pickup.confirm([id_], PUSHED, trace=""))["bevestigd"] == [id_]
+
+
+async def test_a_worker_that_dies_after_the_send_is_a_lease_that_runs_out(door: Door):
+    receiver = SimulatedReceiver(faults=["crash"])
+    async with courier(door, receiver):
+        (id_,) = await sent(door, 1)
+        await eventually(door, id_, "Wordt verwerkt")
+        while not receiver.sends:
+            await asyncio.sleep(0.02)
+    await due_now(door)
+    async with courier(door, receiver):
+        await eventually(door, id_, "Bezorgd")
+
+    assert receiver.sends == 2
+    assert list(receiver.inbox) == [id_]
+
+
+async def test_what_arrives_while_a_lane_is_being_emptied_is_not_forgotten(door: Door):
+    receiver = SimulatedReceiver()
+    async with courier(door, receiver):
+        for start in range(0, 30, 3):
+            ids = await sent(door, 3, start)
+            await asyncio.sleep(0.01)
+        await eventually(door, ids[-1], "Bezorgd")
+
+    assert len(receiver.inbox) == 30
+
+
+@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("event", list(Event))
+def test_every_pair_of_state_and_event_has_an_answer(state: State, event: Event):
+    if event in flow.TRANSITIONS[state]:
+        assert advance(state, event) in State
+    else:
+        with pytest.raises(flow.IllegalTransitionError):
+            advance(state, event)
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_from_every_state_a_delivery_can_still_be_delivered(state: State):
+    reached = {state}
+    while more := {new for old in reached for new in flow.TRANSITIONS[old].values()} - reached:
+        reached |= more
+
+    assert State.DELIVERED in reached
+
+
+@given(
+    outcome=st.sampled_from([Delivered(), Refused(reason="nee")])
+    | st.builds(Retry, reason=st.just("later"), after=st.none() | st.timedeltas()),
+    attempt=st.integers(1, 50),
+    jitter=st.floats(0, 1, exclude_max=True),
+)
+def test_no_attempt_is_planned_in_the_past_or_too_far_ahead(outcome: Outcome, attempt: int, jitter: float):
+    event, due = settle(outcome, attempt=attempt, now=NOW, jitter=jitter)
+
+    assert NOW <= due <= NOW + flow.LONGEST_WAIT * 1.25
+    assert event in flow.TRANSITIONS[State.SENDING]
+
+
+def test_after_the_last_attempt_a_message_is_parked():
+    event, _ = settle(Retry(reason="weg"), attempt=flow.MAX_ATTEMPTS, now=NOW, jitter=0)
+
+    assert event is Event.GIVE_UP
