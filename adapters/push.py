@@ -38,7 +38,6 @@ TUNNELS = tuple(
 )
 """Networks that count as global, or once did, but carry an IPv4 address inside or lead to a translator."""
 
-
 TROUBLE: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ClientConnectorCertificateError, "het certificaat van de ontvanger klopt niet"),
     (TimeoutError, "de ontvanger antwoordde niet op tijd"),
@@ -58,16 +57,13 @@ class HttpsPush:
     """Implements ``Transport``; an async context manager that keeps connections alive.
 
     ``context`` holds the gateway's own certificate and the CA whose receivers it trusts. ``sign`` returns the
-    raw 64-byte Ed25519 signature. ``clock`` tells Unix time in seconds. An attempt ends within ten seconds plus
-    one per MB: a lease on the delivery must be longer. 2xx means stored, whatever the answer's body says.
+    raw 64-byte Ed25519 signature. An attempt ends within ten seconds plus one per MB: a lease on the delivery
+    must be longer. 2xx means stored, whatever the answer's body says.
     """
 
-    def __init__(
-        self, *, context: ssl.SSLContext, sign: Callable[[bytes], bytes], clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, *, context: ssl.SSLContext, sign: Callable[[bytes], bytes]) -> None:
         self._context = context
         self._sign = sign
-        self._clock = clock
 
     async def __aenter__(self) -> Self:
         self._public = self._session(_public_socket)
@@ -88,7 +84,7 @@ class HttpsPush:
             **headers,
             "Content-Type": "application/xml",
             "Accept-Encoding": "identity",
-            **signature_headers(key, body, now=int(self._clock()), sign=self._sign),
+            **signature_headers(key, body, now=int(time.time()), sign=self._sign),
         }
         session = self._internal if to.internal else self._public
         try:
@@ -102,7 +98,7 @@ class HttpsPush:
         async with session.post(
             url, data=io.BytesIO(body), headers=headers, timeout=timeout, allow_redirects=False
         ) as response:
-            outcome = judge(response.status, response.headers.get("Retry-After"), now=self._clock())
+            outcome = judge(response.status, response.headers.get("Retry-After"), now=time.time())
             await _drain(response)
             return outcome
 

@@ -121,3 +121,24 @@ def test_pem_and_der_have_one_fingerprint(pki):
     pem = (pki / "partij.pem").read_text()
     assert fingerprint(pem.encode()) == fingerprint(ssl.PEM_cert_to_DER_cert(pem))
     assert fingerprint(pem.encode()).startswith("sha256:")
+
+
+async def test_tls_1_2_is_the_oldest_that_is_spoken(pki, port):
+    context = client_context(*files(pki, "partij"), pki / "ca/ca.pem")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    assert await ask(port, context) == fingerprint((pki / "partij.pem").read_bytes())
+
+
+async def test_tls_1_2_without_forward_secrecy_is_not_spoken(pki, port):
+    context = client_context(*files(pki, "partij"), pki / "ca/ca.pem")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE-ECDSA-AES128-SHA:AES128-GCM-SHA256")
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        await ask(port, context)
+
+
+async def test_two_certificates_of_one_party_are_two_fingerprints(pki, port):
+    """So a party can change certificates without a gap: both are registered for a while."""
+    make_certificate(pki / "ca", pki, "partij-nieuw")
+    old, new = (client_context(*files(pki, name), pki / "ca/ca.pem") for name in ("partij", "partij-nieuw"))
+    assert await ask(port, old) != await ask(port, new)
