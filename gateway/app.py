@@ -132,7 +132,7 @@ class Gateway:
 async def opened(settings: Settings) -> AsyncIterator[Gateway]:
     """Yield a gateway that runs: database, keys and workers open, tasks started; close all at the end."""
     engine = open_engine(settings.database)
-    pool = Pool(workers=settings.workers)
+    pool = Pool(small=settings.workers)
     try:
         async with writing(engine) as db:
             await db.run_sync(log.metadata.create_all)

@@ -5,6 +5,7 @@ onderaannemer Wilgenhof has them brought to its own https address, which this pr
 """
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import os
@@ -20,8 +21,11 @@ from aiohttp import web
 
 from adapters import tls
 from adapters.client import Client, Connection, read_connection
+from audit import note, tree
+from audit.seal import verify_signature
 from gateway import setup
 from gateway.invented import SAMPLES, faulty, message
+from gateway.receipt import holds
 
 HOOFD, ZONNEHOEK, WILGENHOF, GEMEENTE = "98000001", "98000002", "98000003", "9901"
 NAMES = {
@@ -42,15 +46,14 @@ async def demo(*, check: bool, folder: Path | None) -> int:
     home = folder or Path(tempfile.mkdtemp(prefix="ketenpoort-demo-"))
     try:
         async with _receiver(home) as (push_url, inbox), _gateway(home, push_url) as connections:
-            try:
-                await _play(home, connections, inbox)
-            except DemoError as error:
-                print(f"\nDe keten brak: {error}", file=sys.stderr)
-                return 1
+            await _play(home, connections, inbox)
             if not check:
                 _where_to_look(home, connections[HOOFD].url)
                 await asyncio.Event().wait()
         return 0
+    except DemoError as error:
+        print(f"\nDe keten brak: {error}", file=sys.stderr)
+        return 1
     finally:
         if folder is None:
             shutil.rmtree(home, ignore_errors=True)
@@ -122,7 +125,7 @@ async def _play(home: Path, connections: Mapping[str, Connection], inbox: list[M
         await _pushed(clients[HOOFD], inbox)
         await _refused(clients[HOOFD])
         receipt = await _again(clients[HOOFD])
-        await _proved(clients[HOOFD], receipt)
+        await _proved(clients[HOOFD], receipt, home)
     await _verified(home)
     print("\nDe hele keten is gespeeld, en elke stap staat aantoonbaar in het logboek.")
 
@@ -196,7 +199,7 @@ async def _again(hoofd: Client) -> Mapping[str, Any]:
     return again.body
 
 
-async def _proved(hoofd: Client, receipt: Mapping[str, Any]) -> None:
+async def _proved(hoofd: Client, receipt: Mapping[str, Any], home: Path) -> None:
     print("\nHet ontvangstbewijs is na te rekenen")
     for _ in range(PATIENCE * 10):
         proved = await hoofd.receipt(receipt["berichtId"])
@@ -205,7 +208,17 @@ async def _proved(hoofd: Client, receipt: Mapping[str, Any]) -> None:
         await asyncio.sleep(0.1)
     else:
         raise DemoError("de logregel kwam niet onder een ondertekende stand")
-    where = proved["inclusie"]
+    where = proved.pop("inclusie")
+    signer = note.decode_key((home / "ontvangst.vkey").read_text().strip())
+    if not holds(proved, verify=lambda signature, root: verify_signature(signer.public, signature, root)):
+        raise DemoError("de handtekening onder het ontvangstbewijs klopt niet")
+    stand = where["checkpoint"].encode()
+    if not note.signed_by(note.parse(stand), note.decode_key((home / "log.vkey").read_text().strip())):
+        raise DemoError("de stand van het logboek is niet ondertekend")
+    leaf, path = bytes.fromhex(proved["logregel"]), [base64.b64decode(node) for node in where["pad"]]
+    root = note.read_checkpoint(stand).root
+    if not tree.verify_inclusion(leaf, where["index"], where["omvang"], path, root):
+        raise DemoError("de logregel staat niet in het logboek")
     steps = len(where["pad"])
     print(f"  logregel {where['index']} staat in het logboek van {where['omvang']} regels, {steps} tussenstappen")
 

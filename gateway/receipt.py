@@ -25,10 +25,10 @@ def issue(promises: Sequence[Mapping[str, Any]], *, key_name: str, sign: Callabl
     ]
 
 
-def holds(receipt: bytes, *, verify: Callable[[bytes, bytes], bool]) -> bool:
+def holds(receipt: Mapping[str, Any], *, verify: Callable[[bytes, bytes], bool]) -> bool:
     """Tell whether a receipt lies under a root that ``verify(signature, root)`` accepts."""
-    promise = json.loads(receipt)
-    proof = promise.pop("bewijs")
+    promise, proof = dict(receipt), receipt["bewijs"]
+    del promise["bewijs"]
     root = base64.b64decode(proof["wortel"])
     path = [base64.b64decode(node) for node in proof["pad"]]
     leaf = tree.leaf_hash(canonical(promise))

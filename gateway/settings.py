@@ -31,7 +31,7 @@ class Settings:
     authority: Path
     """``certificaat``, ``sleutel``, ``ca``: this gateway's TLS certificate, and who signs those of parties."""
     workers: int = 2
-    """``controleurs``: worker processes that check documents."""
+    """``controleurs``: worker processes that check small documents; one more checks large ones."""
     body_seconds: float = 30.0
     """``wachttijd``: seconds in which a body must have arrived."""
 

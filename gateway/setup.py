@@ -52,8 +52,10 @@ def new_gateway(folder: Path, *, origin: str, host: str, port: int, database: st
     with (folder / "partijen.toml").open("x", encoding="utf-8") as file:
         file.write(PARTIES)
     keys = KeyService.create(folder / "sleutels")
-    public = VerifierKey(name=origin, public=keys.signer("log").public)
-    (folder / "log.vkey").write_text(encode_key(public) + "\n", encoding="ascii")
+    # Who verifies must have these from us by another road than the log and the receipts themselves.
+    for purpose, name in (("log", origin), ("ontvangst", f"{origin}/ontvangst"), ("push", f"{origin}/push")):
+        public = VerifierKey(name=name, public=keys.signer(purpose).public)
+        (folder / f"{purpose}.vkey").write_text(encode_key(public) + "\n", encoding="ascii")
     tls.make_ca(folder / "tls")
     tls.make_certificate(folder / "tls", folder / "tls", "poort", hosts=["localhost", "127.0.0.1", host])
     return path
