@@ -1,0 +1,76 @@
+"""The command ``ketenpoort bench``: measures this gateway beside its yardsticks, in one run, and says what that means.
+
+Every figure is checked for what it is worth: after each window all that was acknowledged must be in store and log, and
+the log must verify. Ratios hold better than absolute figures; processor time per message survives a busy machine.
+"""
+
+import contextlib
+import os
+import platform
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import version
+from json import dumps
+from pathlib import Path
+
+from gateway.bench.intake import Pace, intake
+from gateway.bench.processes import BenchError
+from gateway.bench.rows import HEAD, Row, in_json, in_words
+from gateway.bench.stand import Stand
+from gateway.local_postgres import NoPostgresError, local_postgres
+
+SHORT = Pace(rounds=1, window=1.0, yardstick=0.5, warm=0.3)
+FULL = Pace(rounds=3, window=3.0, yardstick=1.5, warm=0.7)
+Part = Callable[[Stand, Pace, Callable[[str], None]], Iterator[Row]]
+PARTS: dict[str, Part] = {"intake": intake}
+
+
+def bench(parts: Sequence[str], *, json: bool, short: bool) -> int:
+    """Measure these parts (none named: all); print a row as soon as it is known.
+
+    Returns 0 when all targets are reached, 1 when one is not, 2 when something could not be measured or what was
+    measured did not keep its promises.
+    """
+    if unknown := [part for part in parts if part not in PARTS]:
+        print(f"Onbekend onderdeel: {', '.join(unknown)}. Kies uit: {', '.join(PARTS)}.", file=sys.stderr)
+        return 2
+    pace, missed = SHORT if short else FULL, False
+    try:
+        with _stand() as stand:
+            _begin(json=json)
+            for part in parts or PARTS:
+                for one in PARTS[part](stand, pace, _tell):
+                    print(in_json(one) if json else in_words(one), flush=True)
+                    missed |= one.ok is False and not one.noisy
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return int(missed)
+
+
+@contextlib.contextmanager
+def _stand() -> Iterator[Stand]:
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ketenpoort-bench-")))
+        try:
+            url = stack.enter_context(local_postgres(fsync=True))
+        except NoPostgresError as error:
+            _tell(f"PostgreSQL wordt overgeslagen. {error}")
+            url = None
+        stand = Stand(folder=folder, postgres=url)
+        stand.prepare()
+        yield stand
+
+
+def _begin(*, json: bool) -> None:
+    libraries = ("lxml", "aiohttp", "cryptography", "sqlalchemy", "aiosqlite", "asyncpg")
+    machine = {"python": platform.python_version(), "processors": os.cpu_count(), "kernel": platform.release()}
+    machine |= {name: version(name) for name in libraries} | {"sqlite": sqlite3.sqlite_version}
+    print(dumps(machine) if json else HEAD, flush=True)
+
+
+def _tell(text: str) -> None:
+    """Say what goes on, to people only: rows go to standard output, this does not."""
+    print(f"… {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,137 @@
+"""Part ``intake``: durable accepted messages per second, and how long one waits, beside raw inserts of the same."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from gateway.bench import yardsticks
+from gateway.bench.load import ROOM, SAMPLE
+from gateway.bench.processes import await_quiet, cpu, load, python, running
+from gateway.bench.rows import Row, row
+from gateway.bench.stand import ONDER, Stand, Window
+from gateway.invented import message
+
+CLIENTS = (1, 16, 64)
+TARGETS = {"sqlite": 0.20, "postgresql": 0.25}
+"""At 64 clients, of raw single inserts."""
+NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+RAW = {"sqlite": "sqlite3", "postgresql": "asyncpg"}
+HALF_RATE_P99 = 50.0
+"""Milliseconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long and how often to measure."""
+
+    rounds: int
+    window: float
+    yardstick: float
+    warm: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Figures:
+    """What the rounds gave for one number of clients."""
+
+    raw: dict[str, list[float]] = field(default_factory=dict)
+    taken: dict[str, list[Window]] = field(default_factory=dict)
+    empty: list[float] = field(default_factory=list)
+    empty_cpu: list[float] = field(default_factory=list)
+
+
+def intake(stand: Stand, pace: Pace, tell: Callable[[str], None]) -> Iterator[Row]:
+    """Measure both databases at 1, 16 and 64 clients; raise BenchError if anything promised was lost."""
+    kinds = ["sqlite", *["postgresql"][: stand.postgres is not None]]
+    body = message(SAMPLE, ROOM)
+    for clients in CLIENTS:
+        figures = Figures(raw={kind: [] for kind in kinds}, taken={kind: [] for kind in kinds})
+        for number in range(pace.rounds):
+            steps = _steps(stand, pace, figures, body, clients)
+            for title, step in steps if number % 2 == 0 else reversed(steps):
+                tell(f"intake, {clients} gelijktijdig, ronde {number + 1} van {pace.rounds}: {title}")
+                await_quiet(2)
+                step()
+        yield from _rows(figures, clients)
+    yield from _half_rate(stand, pace, kinds, {kind: figures.taken[kind] for kind in kinds}, tell)
+
+
+def _steps(
+    stand: Stand, pace: Pace, figures: Figures, body: bytes, clients: int
+) -> list[tuple[str, Callable[[], None]]]:
+    def raw(kind: str) -> None:
+        figures.raw[kind].append(measure_raw(stand, kind, body, pace.yardstick, clients))
+
+    def take(kind: str) -> None:
+        figures.taken[kind].append(stand.window(kind, task(pace, clients)))
+
+    def empty() -> None:
+        with _empty_handler(stand) as (pid, port):
+            told = load({**task(pace, clients), "bad": False, "port": port, **_as_hoofd(stand)})
+            figures.empty.append(told["per_second"])
+            figures.empty_cpu.append(cpu(pid) / told["acknowledged"] * 1e6)
+
+    steps: list[tuple[str, Callable[[], None]]] = [("lege aiohttp", empty)]
+    for kind in figures.taken:
+        steps += [(RAW[kind], partial(raw, kind)), (f"poort op {NAMES[kind]}", partial(take, kind))]
+    return steps
+
+
+def task(pace: Pace, clients: int) -> dict[str, object]:
+    """Return what the load generator is to do for one window."""
+    window = {"seconds": pace.window, "warm": pace.warm}
+    return {"do": "send", "clients": clients, "receiver": ONDER[0], "bad": True, **window}
+
+
+def measure_raw(stand: Stand, kind: str, body: bytes, seconds: float, clients: int) -> float:
+    """Insert the same bytes without a gateway; return rows per second."""
+    with stand.fresh(kind) as url:
+        if kind == "sqlite":
+            return yardsticks.raw_sqlite(Path(url.partition(":///")[2]), body, seconds)
+        return yardsticks.raw_postgres(url, body, seconds, clients)
+
+
+def _as_hoofd(stand: Stand) -> dict[str, object]:
+    return {"papers": stand.papers("98000001"), "mark": "leeg"}
+
+
+@contextlib.contextmanager
+def _empty_handler(stand: Stand) -> Iterator[tuple[int, int]]:
+    port_file = stand.folder / "leeg.txt"
+    command = python("gateway.bench.yardsticks", str(stand.home), str(port_file))
+    with running(command, port_file) as found:
+        yield found
+
+
+def _rows(figures: Figures, clients: int) -> Iterator[Row]:
+    at = f"{clients} gelijktijdig"
+    for kind, windows in figures.taken.items():
+        name, rates = NAMES[kind], [window.told["per_second"] for window in windows]
+        yield row(
+            f"intake {name}, {at}", "bericht/s", rates, yardsticks=figures.raw[kind],
+            beside=f"{RAW[kind]}, losse inserts", target=TARGETS[kind] if clients == max(CLIENTS) else None,
+        )  # fmt: skip
+        yield row(
+            f"intake {name}, {at}: naast lege aiohttp", "bericht/s", rates, yardsticks=figures.empty,
+            beside="aiohttp met mTLS, doet niets",
+        )  # fmt: skip
+        for part in ("p50", "p99"):
+            yield row(f"intake {name}, {at}: {part}", "ms", [window.told[part] * 1e3 for window in windows])
+        for part in ("poort", "controle", "database", "belasting"):
+            if part != "database" or kind == "postgresql":
+                yield row(f"intake {name}, {at}: cpu {part}", "µs/bericht", [window.cpu[part] for window in windows])
+        yield row(f"intake {name}, {at}: berichten per commit", "", [window.batch for window in windows])
+    yield row(f"lege aiohttp, {at}: cpu", "µs/bericht", figures.empty_cpu)
+
+
+def _half_rate(
+    stand: Stand, pace: Pace, kinds: list[str], taken: dict[str, list[Window]], tell: Callable[[str], None]
+) -> Iterator[Row]:
+    for kind in kinds:
+        tell(f"intake op halve kracht: {NAMES[kind]}")
+        rates = sorted(window.told["per_second"] for window in taken[kind])
+        wanted = {**task(pace, max(CLIENTS)), "rate": rates[len(rates) // 2] / 2}
+        late = [stand.window(kind, wanted).told["p99"] * 1e3 for _ in range(min(2, pace.rounds))]
+        yield row(f"intake {NAMES[kind]}, halve kracht: p99", "ms", late, target=HALF_RATE_P99, least=False)

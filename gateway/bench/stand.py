@@ -1,0 +1,180 @@
+"""A gateway to measure: in a process of its own, with everything on, on a fresh store each time; and its audit."""
+
+import asyncio
+import contextlib
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg  # type: ignore[import-untyped]
+import sqlalchemy as sa
+
+from audit import log
+from audit.export import export
+from audit.keys import KeyService
+from audit.note import decode_key
+from audit.verify import verify
+from gateway import setup, store
+from gateway.bench.processes import PATIENCE, BenchError, await_quiet, cpu, cpu_below, load, python, running
+from gateway.commit import open_engine
+from gateway.trail import What
+
+HOOFD = "98000001"
+ONDER = tuple(f"980001{number:02}" for number in range(16))
+ORIGIN = "bench.ketenpoort.voorbeeld"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What one window on one gateway gave."""
+
+    told: Mapping[str, Any]
+    """What the load generator tells."""
+    cpu: Mapping[str, float]
+    """Microseconds of processor per acknowledged message: poort, controle, database, belasting."""
+    batch: float
+    """Mean number of messages under one commit, by the signatures on their receipts."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Stand:
+    """Where gateways are made: one folder with keys and papers, and a PostgreSQL if there is one."""
+
+    folder: Path
+    postgres: str | None
+    """SQLAlchemy URL of a server to make databases in."""
+    count: int = field(default=0)
+
+    def prepare(self) -> None:
+        """Make keys, certificates and parties, once for all windows."""
+        setup.new_gateway(
+            self.home, origin=ORIGIN, host="127.0.0.1", port=0, database="sqlite+aiosqlite:///ketenpoort.sqlite"
+        )
+        for code in (HOOFD, *ONDER):
+            setup.add_party(self.home, code, f"Verzonnen partij {code}", url="https://127.0.0.1:1")
+
+    @property
+    def home(self) -> Path:
+        """The folder of the gateway."""
+        return self.folder / "poort"
+
+    def papers(self, code: str) -> dict[str, str]:
+        """Return where the certificate and key of a party lie."""
+        own = self.home / f"partij-{code}"
+        return {"cert": str(own / f"{code}.pem"), "key": str(own / f"{code}.key"), "ca": str(self.home / "tls/ca.pem")}
+
+    @contextlib.contextmanager
+    def fresh(self, kind: str) -> Iterator[str]:
+        """Make an empty store of this kind; yield its URL, throw it away at the end."""
+        self.count += 1
+        if kind == "sqlite":
+            place = self.folder / f"store-{self.count}"
+            place.mkdir()
+            try:
+                yield f"sqlite+aiosqlite:///{place / 'store.sqlite'}"
+            finally:
+                shutil.rmtree(place)
+            return
+        assert self.postgres, "asked only where there is one"
+        name = f"store_{self.count}"
+        asyncio.run(_postgres(self.postgres, f"CREATE DATABASE {name}"))
+        try:
+            yield self.postgres.replace("/postgres?", f"/{name}?")
+        finally:
+            asyncio.run(_postgres(self.postgres, f"DROP DATABASE {name} WITH (FORCE)"))
+
+    def window(self, kind: str, task: Mapping[str, Any], **environ: str) -> Window:
+        """Run a gateway on a fresh store, let the load generator do ``task``, and audit what is left behind.
+
+        Raises BenchError if an acknowledged message is not in store and log, or the log does not verify.
+        """
+        with self.fresh(kind) as url:
+            with self._gateway(url, **environ) as (pid, port):
+                await_quiet(2)  # the last of the workers may still be starting
+                before = self._spent(pid, kind)
+                told = load({**task, "port": port, "papers": self.papers(HOOFD), "mark": f"{self.count:04x}"})
+                spent = {name: after - before[name] for name, after in self._spent(pid, kind).items()}
+                asyncio.run(_until_sequenced(url))
+            receipts = asyncio.run(self._audit(url, told["acknowledged"], refused=int(bool(task.get("bad")))))
+        each = 1e6 / told["acknowledged"]
+        return Window(
+            told=told,
+            cpu={name: seconds * each for name, seconds in {**spent, "belasting": told["cpu"]}.items()},
+            batch=told["acknowledged"] / len({json.loads(receipt)["bewijs"]["wortel"] for receipt in receipts}),
+        )
+
+    @contextlib.contextmanager
+    def _gateway(self, url: str, **environ: str) -> Iterator[tuple[int, int]]:
+        settings = self.home / "ketenpoort.toml"
+        lines = [line for line in settings.read_text().splitlines() if not line.startswith("database")]
+        settings.write_text("\n".join([*lines, f"database = {json.dumps(url)}", ""]))
+        port_file = self.folder / "poort.txt"
+        words = ["draai", "--instellingen", str(settings), "--poortbestand", str(port_file)]
+        with running(python("gateway.cli", *words), port_file, **environ) as found:
+            yield found
+
+    def _spent(self, pid: int, kind: str) -> dict[str, float]:
+        database = cpu_below(self.postmaster) if kind == "postgresql" else 0.0
+        return {"poort": cpu(pid), "controle": cpu_below(pid), "database": database}
+
+    @property
+    def postmaster(self) -> int:
+        """Process id of the PostgreSQL server."""
+        url = sa.make_url(self.postgres or "")
+        return int((Path(str(url.query["host"])) / "data" / "postmaster.pid").read_text().split()[0])
+
+    async def _audit(self, url: str, acknowledged: int, *, refused: int) -> list[bytes]:
+        engine = open_engine(url)
+        keys = KeyService.open(self.home / "sleutels")
+        target = self.folder / f"export-{self.count}"
+        try:
+            async with engine.connect() as db:
+                kept = {each.id: each.receipt for each in await db.execute(_KEPT)}
+                refusals = (await db.execute(sa.select(sa.func.count()).select_from(store.refusals))).scalar_one()
+                lines = await db.execute(sa.select(log.entries.c.message, log.entries.c.header))
+                logged = [each.message for each in lines if _RECEIVED in each.header]
+                await export(db, target, keys.signer("log"))
+            report = verify(target, decode_key((self.home / "log.vkey").read_text().strip()))
+        finally:
+            await engine.dispose()
+            shutil.rmtree(target, ignore_errors=True)
+        if report.verdict:
+            raise BenchError(f"Het logboek klopt niet: {report.problems[:3]}")
+        if not (len(kept) == len(logged) == acknowledged and kept.keys() == set(logged)):
+            raise BenchError(f"{acknowledged} berichten bevestigd, {len(kept)} bewaard, {len(logged)} in het logboek.")
+        if refusals != refused:
+            raise BenchError(f"{refused} berichten waren fout, {refusals} zijn er geweigerd.")
+        return list(kept.values())
+
+
+_KEPT = sa.select(store.messages.c.id, store.messages.c.receipt).where(
+    store.messages.c.sender == HOOFD, store.messages.c.type == "ho301"
+)
+_RECEIVED = f'"event":"{What.RECEIVED}"'.encode()
+
+
+async def _until_sequenced(url: str) -> None:
+    """Wait until the gateway has given each entry its place: its log is then complete and signed."""
+    engine = open_engine(url)
+    until = time.monotonic() + PATIENCE
+    try:
+        while time.monotonic() < until:
+            async with engine.connect() as db:
+                if not await log.pending(db):
+                    return
+            await asyncio.sleep(0.1)
+    finally:
+        await engine.dispose()
+    raise BenchError("Het logboek kreeg zijn regels niet op tijd op hun plaats.")
+
+
+async def _postgres(url: str, command: str) -> None:
+    db = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        await db.execute(command)
+    finally:
+        await db.close()
