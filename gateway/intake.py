@@ -67,12 +67,22 @@ class Checker(Protocol):
 class Arrival:
     """A sound message on its way to the commit, with what must be committed beside it."""
 
-    message: store.Message
-    """Without receipt; ``answers`` is not yet known."""
+    id: str
+    key: str
+    digest: bytes
     answered: str | None
     """Key of the message that this one says it answers."""
+    row: Mapping[str, Any] = field(repr=False)
+    """The row to store, but for ``answers`` and ``receipt``."""
     received: Entry
     duplicate: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class New:
+    """The decision to store a message; ``answers`` is the id of the one that it answers."""
+
+    answers: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,23 +159,26 @@ class Intake:
                 what, actor=actor, role=role, message=id_, type_=facts.type, trace=trace, wet=wet, about=personal
             )
 
+        digest = hashlib.sha256(raw).digest()
+        message_key = store.key_of(facts.sender, facts.type, facts.identification)
         return Arrival(
-            message=store.Message(
-                id=id_,
-                key=store.key_of(facts.sender, facts.type, facts.identification),
-                type=facts.type,
-                sender=facts.sender,
-                receiver=facts.receiver,
-                identification=facts.identification,
-                answers=None,
-                received_at=now,
-                size=len(raw),
-                digest=hashlib.sha256(raw).digest(),
-                wrapped_key=wrapped,
-                sealed_body=seal(key, raw, body_context(id_)),
-                receipt=b"",
-            ),
+            id=id_,
+            key=message_key,
+            digest=digest,
             answered=store.key_of(facts.receiver, answered, facts.answers) if answered and facts.answers else None,
+            row={
+                "id": id_,
+                "key": message_key,
+                "type": facts.type,
+                "sender": facts.sender,
+                "receiver": facts.receiver,
+                "identification": facts.identification,
+                "received_at": now,
+                "size": len(raw),
+                "digest": digest,
+                "wrapped_key": wrapped,
+                "sealed_body": seal(key, raw, body_context(id_)),
+            },
             received=self._entry(event(What.ANSWERED if role == "poort" else What.RECEIVED)),
             duplicate=event(What.DUPLICATE),
         )
@@ -175,41 +188,32 @@ class Intake:
 
     async def _receive(self, db: AsyncConnection, arrivals: Sequence[Arrival]) -> list[Accepted | Finding]:
         """Commit step: store what is new, recognise what is not."""
-        wanted = {arrival.message.key for arrival in arrivals}
+        wanted = {arrival.key for arrival in arrivals}
         wanted |= {arrival.answered for arrival in arrivals if arrival.answered}
         known = await store.known(db, wanted)
         originals = {known[arrival.answered].id for arrival in arrivals if arrival.answered in known}
         taken = await store.answered(db, originals) if originals else set()
-        decisions = decide(arrivals, known, taken)
-        new = [decision for decision in decisions if isinstance(decision, store.Message)]
-        receipts = await self._store(db, new, {arrival.message.id: arrival.received for arrival in arrivals})
-        again = [
-            self._entry(arrival.duplicate)
-            for arrival, decision in zip(arrivals, decisions, strict=True)
-            if isinstance(decision, Accepted)
-        ]
+        decided = list(zip(arrivals, decide(arrivals, known, taken), strict=True))
+        new = [(arrival, decision.answers) for arrival, decision in decided if isinstance(decision, New)]
+        receipts = await self._store(db, new)
+        again = [self._entry(arrival.duplicate) for arrival, decision in decided if isinstance(decision, Accepted)]
         if again:
             await log.append(db, again)
-        return [
-            Accepted(id=decision.id, receipt=receipts[decision.id])
-            if isinstance(decision, store.Message)
-            else _first_receipt(decision, receipts)
-            for decision in decisions
-        ]
+        return [_outcome(arrival, decision, receipts) for arrival, decision in decided]
 
-    async def _store(
-        self, db: AsyncConnection, new: Sequence[store.Message], entries: Mapping[str, Entry]
-    ) -> dict[str, bytes]:
+    async def _store(self, db: AsyncConnection, new: Sequence[tuple[Arrival, str | None]]) -> dict[str, bytes]:
+        """Store messages with what they answer; return their receipts by id."""
         if not new:
             return {}
-        promises = [promise(message, entries[message.id]) for message in new]
+        promises = [promise(arrival) for arrival, _ in new]
         receipts = issue(promises, key_name=f"{self._origin}/ontvangst", sign=self._signer.sign)
-        signed = [replace(message, receipt=receipt) for message, receipt in zip(new, receipts, strict=True)]
-        receivers = {message.receiver for message in new}
-        pushed = {code: bool(self._push(code)) for code in receivers}
-        await store.add(db, signed, pushed=pushed)
-        await log.append(db, [entries[message.id] for message in new])
-        return {message.id: message.receipt for message in signed}
+        rows = [
+            {**arrival.row, "answers": answers, "receipt": receipt}
+            for (arrival, answers), receipt in zip(new, receipts, strict=True)
+        ]
+        await store.add(db, rows, pushed={code: self._push(code) for code in {row["receiver"] for row in rows}})
+        await log.append(db, [arrival.received for arrival, _ in new])
+        return {row["id"]: row["receipt"] for row in rows}
 
     def _push(self, code: str) -> bool:
         party = self.parties.by_code.get(code)
@@ -255,12 +259,9 @@ class Intake:
         for refusal in refusals:
             if refusal.row["key"] not in answers:
                 fresh.setdefault(refusal.row["key"], refusal)
-        composed = [refusal.answer for refusal in fresh.values() if refusal.answer]
-        await self._store(
-            db, [each.message for each in composed], {each.message.id: each.received for each in composed}
-        )
+        await self._store(db, [(refusal.answer, None) for refusal in fresh.values() if refusal.answer])
         for key, refusal in fresh.items():
-            answers[key] = refusal.answer.message.id if refusal.answer else None
+            answers[key] = refusal.answer.id if refusal.answer else None
         if fresh:
             await store.add_refusals(db, [{**each.row, "answer": answers[key]} for key, each in fresh.items()])
         await log.append(db, [refusal.logged for refusal in refusals])
@@ -280,52 +281,48 @@ def allowed(facts: Facts, caller: Party, parties: Parties, *, now: datetime) -> 
     return tuple(findings)
 
 
-def decide(
-    arrivals: Sequence[Arrival], known: Mapping[str, Any], taken: set[str]
-) -> list[store.Message | Accepted | Finding]:
-    """Say of each arrival: new (the message, tied to what it answers), the same again, or what is wrong; pure.
+def decide(arrivals: Sequence[Arrival], known: Mapping[str, Any], taken: set[str]) -> list[New | Accepted | Finding]:
+    """Say of each arrival: new (and what it answers), the same again, or what is wrong; pure.
 
     ``known`` holds what the store has under the keys of the arrivals and of what they answer, ``taken`` the ids that
     already have an answer. Arrivals in one batch see each other, in order.
     """
-    fresh: dict[str, store.Message] = {}
+    fresh: dict[str, Arrival] = {}
     claimed = set(taken)
-    decisions: list[store.Message | Accepted | Finding] = []
+    decisions: list[New | Accepted | Finding] = []
     for arrival in arrivals:
-        message = arrival.message
-        earlier = known.get(message.key) or fresh.get(message.key)
+        earlier = known.get(arrival.key) or fresh.get(arrival.key)
         if earlier is not None:
-            same = earlier.digest == message.digest
-            decisions.append(
-                Accepted(id=earlier.id, receipt=earlier.receipt, again=True) if same else _finding("TR056")
-            )
+            same = earlier.digest == arrival.digest
+            # A copy in the same batch has its receipt only once that batch is stored (_outcome).
+            receipt = getattr(earlier, "receipt", b"")
+            decisions.append(Accepted(id=earlier.id, receipt=receipt, again=True) if same else _finding("TR056"))
             continue
-        answers = None
-        if arrival.answered:
-            original = known.get(arrival.answered) or fresh.get(arrival.answered)
-            if original is None:
-                decisions.append(_finding("KP022"))
-                continue
-            if original.id in claimed:
-                decisions.append(_finding("KP023"))
-                continue
-            claimed.add(answers := original.id)
-        fresh[message.key] = replace(message, answers=answers)
-        decisions.append(fresh[message.key])
+        original = (known.get(arrival.answered) or fresh.get(arrival.answered)) if arrival.answered else None
+        if arrival.answered and original is None:
+            decisions.append(_finding("KP022"))
+        elif original is not None and original.id in claimed:
+            decisions.append(_finding("KP023"))
+        else:
+            if original is not None:
+                claimed.add(original.id)
+            fresh[arrival.key] = arrival
+            decisions.append(New(answers=original.id if original is not None else None))
     return decisions
 
 
-def promise(message: store.Message, received: Entry) -> dict[str, Any]:
+def promise(arrival: Arrival) -> dict[str, Any]:
     """Return what a receipt promises: this message, these bytes, committed and logged under this leaf."""
+    row = arrival.row
     return {
-        "berichtId": message.id,
-        "soort": message.type,
-        "afzender": message.sender,
-        "ontvanger": message.receiver,
-        "identificatie": message.identification,
-        "ontvangenOp": rfc3339(message.received_at),
-        "sha256": message.digest.hex(),
-        "logregel": received.leaf.hex(),
+        "afzender": row["sender"],
+        "berichtId": arrival.id,
+        "identificatie": row["identification"],
+        "logregel": arrival.received.leaf.hex(),
+        "ontvangenOp": rfc3339(row["received_at"]),
+        "ontvanger": row["receiver"],
+        "sha256": arrival.digest.hex(),
+        "soort": row["type"],
     }
 
 
@@ -334,9 +331,11 @@ def rfc3339(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _first_receipt(decision: Accepted | Finding, receipts: Mapping[str, bytes]) -> Accepted | Finding:
-    """Give a copy that came in the same batch as its original the receipt that the original got."""
-    if isinstance(decision, Accepted) and decision.id in receipts:
+def _outcome(arrival: Arrival, decision: New | Accepted | Finding, receipts: Mapping[str, bytes]) -> Accepted | Finding:
+    """Return what the sender gets, now that the batch is stored."""
+    if isinstance(decision, New):
+        return Accepted(id=arrival.id, receipt=receipts[arrival.id])
+    if isinstance(decision, Accepted) and not decision.receipt:
         return replace(decision, receipt=receipts[decision.id])
     return decision
 

@@ -16,12 +16,15 @@ def issue(promises: Sequence[Mapping[str, Any]], *, key_name: str, sign: Callabl
     """Return one receipt (JSON bytes) per promise, all under one signature over the root of their tree."""
     if not promises:
         return []
-    levels = _levels([tree.leaf_hash(canonical(promise)) for promise in promises])
+    told = [canonical(promise) for promise in promises]
+    levels = _levels([tree.leaf_hash(each) for each in told])
     root = levels[-1][0]
-    common = {"sleutel": key_name, "aantal": len(promises), "wortel": _b64(root), "handtekening": _b64(sign(root))}
+    common = {"aantal": len(told), "handtekening": _b64(sign(root)), "sleutel": key_name, "wortel": _b64(root)}
+    shared = json.dumps(common, separators=(",", ":"))[1:-1]
     return [
-        _json({**promise, "bewijs": {**common, "index": index, "pad": [_b64(node) for node in _path(levels, index)]}})
-        for index, promise in enumerate(promises)
+        # The leaf's own bytes stand in front, so that a reader sees what was signed.
+        each[:-1] + f',"bewijs":{{{shared},"index":{index},"pad":{json.dumps(_path(levels, index))}}}}}'.encode()
+        for index, each in enumerate(told)
     ]
 
 
@@ -51,19 +54,15 @@ def _levels(leaves: list[bytes]) -> list[list[bytes]]:
     return levels
 
 
-def _path(levels: list[list[bytes]], index: int) -> list[bytes]:
-    """Return the siblings from leaf ``index`` up to the root."""
+def _path(levels: list[list[bytes]], index: int) -> list[str]:
+    """Return the siblings from leaf ``index`` up to the root, in base64."""
     path = []
     for level in levels[:-1]:
         sibling = index ^ 1
         if sibling < len(level):
-            path.append(level[sibling])
+            path.append(_b64(level[sibling]))
         index >>= 1
     return path
-
-
-def _json(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _b64(data: bytes) -> str:

@@ -5,7 +5,6 @@ are SQLAlchemy Core and the same on SQLite and PostgreSQL. Times are whole milli
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -94,29 +93,6 @@ refusals = sa.Table(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """One stored message; the body only sealed."""
-
-    id: str
-    key: str
-    type: str
-    sender: str
-    receiver: str
-    identification: str
-    answers: str | None
-    received_at: int
-    size: int
-    digest: bytes
-    wrapped_key: bytes = field(repr=False)
-    sealed_body: bytes = field(repr=False)
-    receipt: bytes = field(repr=False)
-
-    def row(self) -> dict[str, Any]:
-        """Return the columns as SQL parameters."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-
 def key_of(sender: str, type_: str, identification: str) -> str:
     """Return the identity of a message: unique per sender and message type (TR056)."""
     return f"{sender}/{type_}/{identification}"
@@ -137,24 +113,24 @@ async def answered(db: AsyncConnection, ids: Iterable[str]) -> set[str]:
     return set(found.scalars())
 
 
-async def add(db: AsyncConnection, new: Sequence[Message], *, pushed: Mapping[str, bool]) -> None:
-    """Store messages with their deliveries; wake the lanes of receivers that are pushed to."""
-    await db.execute(sa.insert(messages), [each.row() for each in new])
+async def add(db: AsyncConnection, rows: Sequence[Mapping[str, Any]], *, pushed: Mapping[str, bool]) -> None:
+    """Store messages (rows of ``messages``) with their deliveries; wake the lanes of receivers that are pushed to."""
+    await db.execute(sa.insert(messages), rows)
     await db.execute(
         sa.insert(deliveries),
         [
             {
-                "message": each.id,
-                "sender": each.sender,
-                "receiver": each.receiver,
+                "message": row["id"],
+                "sender": row["sender"],
+                "receiver": row["receiver"],
                 "state": State.QUEUED.value,
                 "attempts": 0,
-                "changed_at": each.received_at,
+                "changed_at": row["received_at"],
             }
-            for each in new
+            for row in rows
         ],
     )
-    roads = {(each.sender, each.receiver): each.received_at for each in new if pushed.get(each.receiver)}
+    roads = {(row["sender"], row["receiver"]): row["received_at"] for row in rows if pushed[row["receiver"]]}
     for (sender, receiver), now in roads.items():
         await wake(db, sender, receiver, now)
 
