@@ -8,7 +8,7 @@ import tomllib
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lxml import etree
 
@@ -37,11 +37,6 @@ class Leaf:
     limits: tuple[tuple[str, str], ...] = ()
     """(facet, value), such as ("maxLength", "12")."""
 
-    @property
-    def strips(self) -> bool:
-        """Whether white space around the value does not belong to it (XSD 1.0 part 2 §4.3.6)."""
-        return self.builtin != "string"
-
 
 @dataclass(slots=True, kw_only=True)
 class Shape:
@@ -54,9 +49,8 @@ class Shape:
     container: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """One element in a class: its name, its form, and whether it must be there."""
+class Place(NamedTuple):
+    """One element in a class; a tuple, because every element of every message passes here."""
 
     name: str
     form: Leaf | Shape

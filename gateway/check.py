@@ -6,6 +6,7 @@ nothing else, so any part of it is as valid as the whole; what is left at the en
 verdict is that of the whole tree, time is linear in size and in faults, memory is that of one piece.
 """
 
+from functools import cache, partial
 from itertools import islice
 from typing import Any
 
@@ -19,7 +20,7 @@ from gateway.rules import RULES, Klasse, Memory, Spot
 from gateway.survey import survey
 
 MOST = 100
-"""Findings kept. XSD faults are looked for until there is one more than this; broken rules are all counted."""
+"""Findings kept. Once there are more, the rest is only held against the XSD: that decides whether an answer follows."""
 SMALL_TAGS = 2_000
 PIECE = 16 * 1024
 """Bytes fed at once; few, because validate() is quadratic in the number of faults it meets."""
@@ -27,6 +28,21 @@ XSI_ATTRIBUTES = etree.XPath("//*[@xsi:*]", namespaces={"xsi": "http://www.w3.or
 Node = Any
 """An lxml element; the stubs of lxml know too little of its slices and lines."""
 RESOURCE_LIMIT = etree.ErrorTypes.ERR_RESOURCE_LIMIT
+
+
+OPTIONS: dict[str, Any] = {
+    "encoding": "utf-8",
+    "resolve_entities": False,
+    "load_dtd": False,
+    "dtd_validation": False,
+    "attribute_defaults": False,
+    "no_network": True,
+    "huge_tree": False,
+    "recover": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
+"""How every parser here is set: nothing is fetched, expanded, defaulted, repaired or without limit."""
 
 
 def check(raw: bytes, catalog: Catalog) -> Checked:
@@ -47,24 +63,8 @@ def check(raw: bytes, catalog: Catalog) -> Checked:
     return reading.checked()
 
 
-def _options() -> dict[str, Any]:
-    """How every parser here is set: nothing is fetched, expanded, defaulted, repaired or without limit."""
-    return {
-        "encoding": "utf-8",
-        "resolve_entities": False,
-        "load_dtd": False,
-        "dtd_validation": False,
-        "attribute_defaults": False,
-        "no_network": True,
-        "huge_tree": False,
-        "recover": False,
-        "remove_comments": True,
-        "remove_pis": True,
-    }
-
-
 def _whole(raw: bytes, reading: "_Reading") -> Node | None:
-    root: Node = etree.fromstring(raw, etree.XMLParser(**_options()))
+    root: Node = etree.fromstring(raw, etree.XMLParser(**OPTIONS))
     return root if reading.begin(root.tag, root.sourceline) else None
 
 
@@ -72,7 +72,7 @@ def _in_pieces(raw: bytes, reading: "_Reading") -> Node | None:
     tag, line = _root_of(raw)
     if not reading.begin(tag, line):
         return None
-    parser: Any = etree.XMLPullParser(events=("start",), tag=tag, **_options())
+    parser: Any = etree.XMLPullParser(events=("start",), tag=tag, **OPTIONS)
     root = None
     for start in range(0, len(raw), PIECE):
         parser.feed(raw[start : start + PIECE])
@@ -88,7 +88,7 @@ def _in_pieces(raw: bytes, reading: "_Reading") -> Node | None:
 
 def _root_of(raw: bytes) -> tuple[str, int]:
     """Tag and line of the root element, reading no further than needed."""
-    parser: Any = etree.XMLPullParser(events=("start",), **_options())
+    parser: Any = etree.XMLPullParser(events=("start",), **OPTIONS)
     for start in range(0, len(raw), 1024):
         parser.feed(raw[start : start + 1024])
         for _, node in parser.read_events():
@@ -110,6 +110,7 @@ class _Reading:
         self._xsd: list[Finding] = []
         self._broken: list[Finding] = []
         self._count = 0
+        self._in_pieces = False
         self._taken: dict[Node, int] = {}
         self._stems: dict[Node, str] = {}
         self._memory: Memory | None = None
@@ -150,12 +151,13 @@ class _Reading:
             node = node[-1]
 
     def _take(self, container: Node, root: Node) -> None:
+        self._in_pieces = True
         batch: Node = etree.Element(container.tag, nsmap=container.nsmap)
         self._stems[batch] = self._path(container)
         self._taken[batch] = self._taken.get(container, 0)
         self._taken[container] = self._taken[batch] + len(container) - 1
         batch.extend(container[:-1])
-        if self._sound(batch, self._defined.containers[container.tag]) and not self._xsd:
+        if self._sound(batch, self._defined.containers[container.tag]) and not self._xsd and self._count <= MOST:
             self._remember(root)
             above = self._above(container)
             self._records(batch, self._defined.containers[container.tag], above)
@@ -166,8 +168,13 @@ class _Reading:
     def finish(self, root: Node) -> None:
         """Validate and judge what is left: all of a small document, the skeleton of a large one."""
         if self._sound(root, self._defined.shape) and not self._xsd:
-            self._remember(root)
-            self._klasse(root, self._defined.shape, "Bericht", None)
+            bericht = Klasse("Bericht", None, root)
+            for child in root if self._count <= MOST else ():
+                name, form, _ = self._defined.shape.fields[child.tag]
+                assert isinstance(form, Shape), "Bericht holds classes"
+                bericht[name] = self._klasse(child, form, name, bericht)
+                if self._memory is None:
+                    self._header_is(bericht[name])
         elif root[:1] and not self._header and self._is_header_sound(root):
             self._remember(root)
 
@@ -194,43 +201,42 @@ class _Reading:
     # Plain values for the rules
 
     def _remember(self, root: Node) -> None:
-        """Read the header, once; in a document that is still being read it may yet prove wrong."""
-        if self._memory is not None:
-            return
-        place = self._defined.shape.fields.get(root[0].tag)
-        header = Klasse("Header", None, root[0])
-        if place is not None and isinstance(place.form, Shape):
-            header = self._shallow(root[0], place.form, "Header", None)
+        """Read the header of a document that is still being read: it may yet prove wrong."""
+        if self._memory is None:
+            place = self._defined.shape.fields.get(root[0].tag)
+            shape = place.form if place is not None and isinstance(place.form, Shape) else Shape()
+            self._header_is(self._shallow(root[0], shape, "Header", None))
+
+    def _header_is(self, header: Klasse) -> None:
         self._header = header
-        dated = self._defined.type.dated_path.split("/")[1:]
-        wet = header.text("Wet")
-        self._memory = Memory(dated=header.text(*dated), wet=wet if wet in {"JW", "WMO"} else "JW", spot=self._spot)
+        wet = header.get("Wet")
+        dated = header.text(*_steps(self._defined.type.dated_path))
+        self._memory = Memory(dated=dated, wet=wet if wet in {"JW", "WMO"} else "JW", spot=self._spot_later)
 
     def _klasse(self, node: Node, shape: Shape, name: str, up: Klasse | None) -> Klasse:
         """One valid class with all below it as plain values, judged from the inside out."""
         klasse = Klasse(name, up, node)
         fields = shape.fields
         for child in node:
-            place = fields[child.tag]
-            form = place.form
+            field, form, _ = fields[child.tag]
             if isinstance(form, Leaf):
-                klasse[place.name] = _value(child, form)
+                klasse[field] = child.text if form.builtin == "string" else child.text.strip()
             elif form.container:
-                klasse[place.name] = self._records(child, form, klasse)
+                klasse[field] = self._records(child, form, klasse)
             else:
-                klasse[place.name] = self._klasse(child, form, place.name, klasse)
+                klasse[field] = self._klasse(child, form, field, klasse)
         if name == self._subject:
             self._subjects.append(klasse["Bsn"])
         if name in self._rules:
             self._judge(klasse)
+        klasse.up = None  # no cycles: a message is freed when its verdict is out, not when the collector comes
         return klasse
 
     def _records(self, container: Node, shape: Shape, up: Klasse | None) -> list[Any]:
-        (place,) = shape.fields.values()
-        form = place.form
+        ((name, form, _),) = shape.fields.values()
         if isinstance(form, Leaf):
             return [_value(child, form) for child in container]
-        return [self._klasse(child, form, place.name, up) for child in container]
+        return [self._klasse(child, form, name, up) for child in container]
 
     def _shallow(self, node: Node, shape: Shape, name: str, up: Klasse | None) -> Klasse:
         """A class that may be unfinished or wrong, without its containers and without judging it."""
@@ -262,14 +268,23 @@ class _Reading:
             verdict = rule(klasse, self._memory)
             if verdict is None:
                 continue
-            for line, path in verdict if isinstance(verdict, list) else [self._spot(klasse, verdict)]:
+            spots = verdict if isinstance(verdict, list) else [partial(self._spot, klasse, verdict)]
+            for spot in spots:
                 self._count += 1
                 if self._count <= MOST:
+                    line, path = spot()
                     self._broken.append(Finding(code=code, level=2, line=line, path=path, text=advice(code)))
 
     # Where things are
 
-    def _spot(self, klasse: Klasse, field: str) -> Spot:
+    def _spot_later(self, klasse: Klasse, field: str) -> Spot:
+        """Where a field is, to be told when asked; in pieces it is looked up now, as the piece will be let go."""
+        if not self._in_pieces:
+            return partial(self._spot, klasse, field)
+        spot = self._spot(klasse, field)
+        return lambda: spot
+
+    def _spot(self, klasse: Klasse, field: str) -> tuple[int, str]:
         node = klasse.at
         for name in field.split("/"):
             node = next((child for child in node if self._name(child) == name), node)
@@ -295,6 +310,7 @@ class _Reading:
 
     def checked(self) -> Checked:
         """What was found, worst level only: a part that cannot be read says nothing about its content."""
+        self._memory = None  # it holds us, and we hold the document
         found, total = self._gate, len(self._gate)
         if not found:
             found, total = self._xsd, len(self._xsd)
@@ -314,7 +330,7 @@ class _Reading:
             return None
 
         def read(path: str | None) -> str:
-            return header.text(*path.split("/")[1:]) if path else ""
+            return header.text(*_steps(path)) if path else ""
 
         return Facts(
             type=kind.name,
@@ -330,6 +346,12 @@ class _Reading:
 def _xsi(node: Node) -> list[Node]:
     found: Any = XSI_ATTRIBUTES(node)
     return list(found)
+
+
+@cache
+def _steps(path: str) -> tuple[str, ...]:
+    """The names of a card's path below Header."""
+    return tuple(path.split("/")[1:])
 
 
 def _value(node: Node, leaf: Leaf) -> str:

@@ -18,6 +18,7 @@ DECLARATION = re.compile(
     rb"""(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:"[uU][tT][fF]-8"|'[uU][tT][fF]-8'))?"""
     rb"""(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:"(?:yes|no)"|'(?:yes|no)'))?[ \t\r\n]*\?>"""
 )
+DECLARED = tuple(b"<?xml" + space for space in (b" ", b"\t", b"\r", b"\n", b"?"))
 BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -46,13 +47,13 @@ def _encoding(raw: bytes) -> tuple[Finding, ...]:
     nul = raw.find(b"\0")
     if nul >= 0:
         return (_finding("KP003", raw, nul),)
-    if raw.startswith(b"<?xml") and not DECLARATION.match(raw):
-        return (_finding("KP003", raw, 0),)
     return ()
 
 
 def _constructs(raw: bytes) -> tuple[Finding, ...]:
-    declared = DECLARATION.match(raw)
+    declared = DECLARATION.match(raw) if raw.startswith(b"<?xml") else None
+    if declared is None and raw.startswith(DECLARED):
+        return (_finding("KP003", raw, 0),)
     instruction = raw.find(b"<?", declared.end() if declared else 0)
     if instruction >= 0:
         return (_finding("KP006", raw, instruction),)

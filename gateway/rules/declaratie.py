@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 
-from gateway.rules.klasse import Klasse, Memory, Verdict, after, number, signed
+from gateway.rules.klasse import Klasse, Memory, Verdict, after, number, signed, years_before
 from gateway.rules.persoon import duplicate
 from gateway.rules.toewijzing import CATEGORIES
 
@@ -140,18 +140,15 @@ def tr316(declaration: Klasse, memory: Memory) -> Verdict:
 def tr319(line: Klasse, memory: Memory) -> Verdict:
     """A product period does not lie after the declaration period (TR319)."""
     declaration, (name, _, end) = line.above("Declaratie"), _period(line)
-    late = declaration is not None and after(end, declaration["DeclaratiePeriode"]["Einddatum"])
-    return f"{name}/Einddatum" if late else None
+    last = declaration.text("DeclaratiePeriode", "Einddatum") if declaration is not None else ""
+    return f"{name}/Einddatum" if last and after(end, last) else None
 
 
 def tr335(line: Klasse, memory: Memory) -> Verdict:
     """A product period ends at most five years before the DeclaratieDagtekening (TR335)."""
     declaration, (name, _, end) = line.above("Declaratie"), _period(line)
-    signed_on = declaration["DeclaratieDagtekening"] if declaration is not None else ""
-    if len(signed_on) != 10:
-        return None
-    limit = f"{int(signed_on[:4]) - YEARS_BACK:04d}{signed_on[4:]}"
-    return f"{name}/Einddatum" if after(limit, end) else None
+    signed_on = declaration.text("DeclaratieDagtekening") if declaration is not None else ""
+    return f"{name}/Einddatum" if after(years_before(signed_on, YEARS_BACK), end) else None
 
 
 def tr342(answer: Klasse, memory: Memory) -> Verdict:

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-Spot = tuple[int, str]
-"""Line and element path in the document."""
+Spot = Callable[[], tuple[int, str]]
+"""Line and element path of something, to be asked when a finding is made of it."""
 Verdict = str | list[Spot] | None
 """None for good, else the field below the class that is wrong ("" for the class), or spots kept earlier."""
 
@@ -16,7 +16,6 @@ class Klasse(dict[str, Any]):
     __slots__ = ("at", "name", "up")
 
     def __init__(self, name: str, up: "Klasse | None" = None, at: Any = None) -> None:
-        super().__init__()
         self.name = name
         self.up = up
         """The class above, as far as it had been read when this one was judged."""
@@ -36,6 +35,10 @@ class Klasse(dict[str, Any]):
         while up is not None and up.name != name:
             up = up.up
         return up
+
+
+NOTHING = Klasse("")
+"""What stands in for an absent class: ``klasse.get("Omvang", NOTHING).get("Frequentie")``."""
 
 
 class Memory:
@@ -68,6 +71,12 @@ def moment(date: str) -> tuple[int, str]:
 def after(date: str, other: str) -> bool:
     """Whether one ISO date lies later than another."""
     return date > other if len(date) == len(other) == 10 else moment(date) > moment(other)
+
+
+def years_before(date: str, years: int) -> str:
+    """The same day so many years earlier, to compare with; the dawn of time if the date is none of ours."""
+    year = date[:4]
+    return f"{int(year) - years:04d}{date[4:]}" if len(date) == 10 and year.isdecimal() else "0000-01-01"
 
 
 def number(text: str) -> int:

@@ -1,6 +1,6 @@
 """Rules on what is to be delivered and when: assignment and order (301), start (305) and stop (307)."""
 
-from gateway.rules.klasse import Klasse, Memory, Spot, Verdict, after, moment, number
+from gateway.rules.klasse import NOTHING, Klasse, Memory, Spot, Verdict, after, moment, number
 from gateway.rules.persoon import duplicate
 
 NO_MORE_OLD_ASSIGNMENTS = "2020-12-31"
@@ -18,7 +18,7 @@ REASONS_TO_STOP = {
 
 
 def _code(granted: Klasse) -> str:
-    return granted.text("Product", "Code")
+    return granted.get("Product", NOTHING).get("Code", "")  # type: ignore[no-any-return]
 
 
 def _runs_on(granted: Klasse) -> bool:
@@ -38,7 +38,7 @@ def cd075(granted: Klasse, memory: Memory) -> Verdict:
 
 def cd076(granted: Klasse, memory: Memory) -> Verdict:
     """With Frequentie 2, a week, there is an Einddatum (CD076)."""
-    return "" if granted.text("Omvang", "Frequentie") == "2" and "Einddatum" not in granted else None
+    return "" if granted.get("Omvang", NOTHING).get("Frequentie") == "2" and "Einddatum" not in granted else None
 
 
 def cd077(granted: Klasse, memory: Memory) -> Verdict:
@@ -63,24 +63,26 @@ def cd080(granted: Klasse, memory: Memory) -> Verdict:
 
 def cs003(granted: Klasse, memory: Memory) -> Verdict:
     """Einddatum is not before Ingangsdatum (CS003)."""
-    end = granted.text("Einddatum")
+    end = granted.get("Einddatum")
     return "Einddatum" if end and after(granted["Ingangsdatum"], end) else None
 
 
 def cs335(granted: Klasse, memory: Memory) -> Verdict:
     """RedenWijziging 13, removed, goes with Einddatum equal to Ingangsdatum (CS335)."""
-    removed = granted.text("RedenWijziging") == "13"
-    return "RedenWijziging" if removed and granted.text("Einddatum") != granted["Ingangsdatum"] else None
+    removed = granted.get("RedenWijziging") == "13"
+    return "RedenWijziging" if removed and granted.get("Einddatum") != granted["Ingangsdatum"] else None
 
 
 def cs336(granted: Klasse, memory: Memory) -> Verdict:
     """RedenWijziging 01 is no longer used (CS336)."""
-    return "RedenWijziging" if granted.text("RedenWijziging") == "01" else None
+    return "RedenWijziging" if granted.get("RedenWijziging") == "01" else None
 
 
 def cs338(granted: Klasse, memory: Memory) -> Verdict:
     """Units 14, 16, 83 and 84 go with Frequentie 2, 4 or 6, unless all ends before 2021 (CS338)."""
-    wrong = granted.text("Omvang", "Eenheid") in NEEDS_PERIOD and granted["Omvang"]["Frequentie"] not in "246"
+    wrong = (
+        granted.get("Omvang", NOTHING).get("Eenheid") in NEEDS_PERIOD and granted["Omvang"]["Frequentie"] not in "246"
+    )
     return "Omvang/Frequentie" if wrong and _runs_on(granted) else None
 
 
@@ -102,15 +104,15 @@ def tr134_toewijzing(granted: Klasse, memory: Memory) -> Verdict:
 
 def ho001_product(klasse: Klasse, memory: Memory) -> Verdict:
     """The product category belongs to the law in the header (HO001)."""
-    category = klasse.text("Product", "Categorie")
+    category = klasse.get("Product", NOTHING).get("Categorie")
     return "Product/Categorie" if category and category not in CATEGORIES[memory.wet] else None
 
 
 def product_seen(granted: Klasse, memory: Memory) -> Verdict:
     """Remember product and period for TR302; never says anything."""
-    begin, end = granted["Ingangsdatum"], granted.text("Einddatum") or FOREVER
-    removed = granted.text("RedenWijziging") in {"13", "01"} and begin == end
-    category = granted.text("Product", "Categorie")
+    begin, end = granted["Ingangsdatum"], granted.get("Einddatum") or FOREVER
+    removed = granted.get("RedenWijziging") in {"13", "01"} and begin == end
+    category = granted.get("Product", NOTHING).get("Categorie", "")
     exempt = memory.wet == "WMO" and category in WMO_TOOLS
     if not removed and not exempt:
         periods = memory.seen["TR302"]
