@@ -31,7 +31,7 @@ entries = sa.Table(
     "audit_entries",
     metadata,
     sa.Column("id", _BIG, primary_key=True),
-    sa.Column("idx", sa.BigInteger, unique=True),
+    sa.Column("idx", sa.BigInteger),
     sa.Column("message", sa.Text),
     sa.Column("leaf", sa.LargeBinary, nullable=False, index=True),
     sa.Column("header", sa.LargeBinary, nullable=False),
@@ -39,7 +39,9 @@ entries = sa.Table(
 )
 """``idx`` is the place in the tree, null until sequenced; ``sealed`` is null once erased."""
 
-_waiting = entries.c.idx.is_(None)
+# Two indexes that share no row: PostgreSQL would else look for the waiting among all that ever waited.
+_waiting, _placed = entries.c.idx.is_(None), entries.c.idx.is_not(None)
+sa.Index("audit_entries_idx", entries.c.idx, unique=True, postgresql_where=_placed, sqlite_where=_placed)
 sa.Index("audit_entries_waiting", entries.c.id, postgresql_where=_waiting, sqlite_where=_waiting)
 
 tiles = sa.Table(
