@@ -96,11 +96,8 @@ class Courier:
                 found = (await store.delivery(db, [duty.message], body=True))[duty.message]
             key = self._keys.unwrap(found.wrapped_key, body_context(found.id))
             body = open_(key, found.sealed_body, body_context(found.id))
-            headers = {
-                "Ketenpoort-Soort": found.type,
-                "Ketenpoort-Afzender": found.sender,
-                "Ketenpoort-Identificatie": found.id,
-            }
+            # Not the Identificatie: it is free text of the sender's, and a header is no place for that.
+            headers = {"Ketenpoort-Soort": found.type, "Ketenpoort-Afzender": found.sender}
             outcome = await self._transport.send(to=duty.endpoint, key=found.id, headers=headers, body=body)
             attempt = Attempt(duty=duty, type=found.type, outcome=outcome)
             if await self._commit.do(self._settle, attempt) is Event.RETRY:
