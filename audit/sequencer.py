@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audit import log
 from audit.seal import Signer
@@ -17,32 +17,29 @@ HEARTBEAT = timedelta(seconds=60)
 
 
 async def run(
-    engine: AsyncEngine, signer: Signer, origin: str, clock: Callable[[], datetime], stop: asyncio.Event
+    begin: Callable[[], AbstractAsyncContextManager[AsyncConnection]],
+    signer: Signer,
+    origin: str,
+    clock: Callable[[], datetime],
+    stop: asyncio.Event,
 ) -> None:
-    """Sequence until ``stop`` is set; the last round comes after it, so that a clean stop leaves nothing waiting.
+    """Sequence until ``stop`` is set, and then until nothing waits. ``begin`` opens a transaction that will write.
 
     Begins with a sign of life, so that a log that was tampered with is told at the start. Every error ends the
     loop and reaches the caller: a gateway that cannot log must not go on.
     """
     alive: datetime | None = None
-    stopping = False
-    while not stopping:
-        stopping = stop.is_set()
-        now = clock()
+    while True:
+        stopping, now = stop.is_set(), clock()
         due = alive is None or now - alive >= HEARTBEAT
-        placed = await _round(engine, signer, origin, now, heartbeat=due)
-        if due or placed:
+        async with begin() as db:
+            head = await log.sequence(db, signer, origin, now, heartbeat=due)
+            waiting = await log.pending(db)
+        if head is not None:
             alive = now
-        if not stopping:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), INTERVAL)
-
-
-async def _round(engine: AsyncEngine, signer: Signer, origin: str, now: datetime, *, heartbeat: bool) -> bool:
-    """Place all that waits; tells whether there was any. Looks first, so that idling takes no lock."""
-    async with engine.connect() as db:
-        waiting = await log.pending(db)
-    for _ in range(0, max(waiting, int(heartbeat)), log.BATCH):
-        async with engine.begin() as db:
-            await log.sequence(db, signer, origin, now, heartbeat=heartbeat)
-    return waiting > 0
+        if waiting >= log.BATCH or (stopping and waiting):
+            continue
+        if stopping:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), INTERVAL)

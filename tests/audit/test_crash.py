@@ -79,7 +79,7 @@ def test_gateways_killed_while_logging_lose_nothing_and_leave_one_history(databa
     async def finish() -> set[str]:
         engine, stop = create_async_engine(database_url), asyncio.Event()
         stop.set()
-        await sequencer.run(engine, SIGNER, ORIGIN, lambda: datetime.now(UTC), stop)
+        await sequencer.run(engine.begin, SIGNER, ORIGIN, lambda: datetime.now(UTC), stop)
         async with engine.connect() as db:
             await export.export(db, tmp_path / "uitvoer", SIGNER)
             stored = {leaf.hex() for leaf in (await db.execute(sa.select(log.entries.c.leaf))).scalars()}

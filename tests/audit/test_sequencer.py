@@ -55,7 +55,7 @@ async def until(engine, size):
 
 async def test_two_gateways_place_what_is_written_while_they_run_and_the_export_is_intact(db_engine, tmp_path):
     stop = asyncio.Event()
-    loops = [asyncio.create_task(sequencer.run(db_engine, SIGNER, ORIGIN, lambda: AT, stop)) for _ in range(2)]
+    loops = [asyncio.create_task(sequencer.run(db_engine.begin, SIGNER, ORIGIN, lambda: AT, stop)) for _ in range(2)]
     for count in (1, 300, 5):
         await add(db_engine, count)
         await asyncio.sleep(0.02)
@@ -74,7 +74,7 @@ async def test_a_backlog_of_many_batches_is_placed_in_one_round(db_engine, monke
     await add(db_engine, 45)
     stop = asyncio.Event()
     stop.set()
-    await sequencer.run(db_engine, SIGNER, ORIGIN, lambda: AT, stop)
+    await sequencer.run(db_engine.begin, SIGNER, ORIGIN, lambda: AT, stop)
     assert (await head_of(db_engine)).size == 45
 
 
@@ -93,7 +93,7 @@ async def test_an_idle_log_says_each_minute_that_it_was_found_sound(db_engine):
             seen.append(statement.split()[0])
 
     sa.event.listen(db_engine.sync_engine, "before_cursor_execute", count)
-    await sequencer.run(db_engine, SIGNER, ORIGIN, clock, stop)
+    await sequencer.run(db_engine.begin, SIGNER, ORIGIN, clock, stop)
     assert seen == ["INSERT", "UPDATE"]
     assert (await head_of(db_engine)).size == 0
 
@@ -102,8 +102,8 @@ async def test_a_log_that_was_tampered_with_stops_the_loop_at_once(db_engine):
     await add(db_engine, 3)
     stop = asyncio.Event()
     stop.set()
-    await sequencer.run(db_engine, SIGNER, ORIGIN, lambda: AT, stop)
+    await sequencer.run(db_engine.begin, SIGNER, ORIGIN, lambda: AT, stop)
     async with db_engine.begin() as db:
         await db.execute(sa.update(log.tiles).values(hashes=bytes(96)))
     with pytest.raises(log.TamperedError):
-        await sequencer.run(db_engine, SIGNER, ORIGIN, lambda: AT, asyncio.Event())
+        await sequencer.run(db_engine.begin, SIGNER, ORIGIN, lambda: AT, asyncio.Event())
