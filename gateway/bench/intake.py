@@ -1,6 +1,5 @@
 """Part ``intake``: durable accepted messages per second, and how long one waits, beside raw inserts of the same."""
 
-import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -8,9 +7,10 @@ from pathlib import Path
 
 from gateway.bench import yardsticks
 from gateway.bench.load import ROOM, SAMPLE
-from gateway.bench.processes import await_quiet, cpu, load, python, running
+from gateway.bench.pace import Pace
+from gateway.bench.processes import await_quiet, cpu, load
 from gateway.bench.rows import Row, row
-from gateway.bench.stand import ONDER, Stand, Window
+from gateway.bench.stand import HOOFD, ONDER, Stand, Window
 from gateway.invented import message
 
 CLIENTS = (1, 16, 64)
@@ -20,16 +20,6 @@ NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 RAW = {"sqlite": "sqlite3", "postgresql": "asyncpg"}
 HALF_RATE_P99 = 50.0
 """Milliseconds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How long and how often to measure."""
-
-    rounds: int
-    window: float
-    yardstick: float
-    warm: float
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,10 +58,14 @@ def _steps(
         figures.taken[kind].append(stand.window(kind, task(pace, clients)))
 
     def empty() -> None:
-        with _empty_handler(stand) as (pid, port):
-            told = load({**task(pace, clients), "bad": False, "port": port, **_as_hoofd(stand)})
-            figures.empty.append(told["per_second"])
-            figures.empty_cpu.append(cpu(pid) / told["acknowledged"] * 1e6)
+        pid, port = stand.nothing
+        spent: list[float] = []
+        told = load(
+            {**task(pace, clients), "bad": False, "port": port, "papers": stand.papers(HOOFD), "mark": "leeg"},
+            before=lambda: spent.append(cpu(pid)),
+        )
+        figures.empty.append(told["per_second"])
+        figures.empty_cpu.append((cpu(pid) - spent[0]) / told["acknowledged"] * 1e6)
 
     steps: list[tuple[str, Callable[[], None]]] = [("lege aiohttp", empty)]
     for kind in figures.taken:
@@ -91,18 +85,6 @@ def measure_raw(stand: Stand, kind: str, body: bytes, seconds: float, clients: i
         if kind == "sqlite":
             return yardsticks.raw_sqlite(Path(url.partition(":///")[2]), body, seconds)
         return yardsticks.raw_postgres(url, body, seconds, clients)
-
-
-def _as_hoofd(stand: Stand) -> dict[str, object]:
-    return {"papers": stand.papers("98000001"), "mark": "leeg"}
-
-
-@contextlib.contextmanager
-def _empty_handler(stand: Stand) -> Iterator[tuple[int, int]]:
-    port_file = stand.folder / "leeg.txt"
-    command = python("gateway.bench.yardsticks", str(stand.home), str(port_file))
-    with running(command, port_file) as found:
-        yield found
 
 
 def _rows(figures: Figures, clients: int) -> Iterator[Row]:

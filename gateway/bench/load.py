@@ -1,6 +1,7 @@
-"""The load generator, in a process of its own: ``python -m gateway.bench.load`` with a task as JSON on standard input.
+"""The load generator, in a process of its own: ``python -m gateway.bench.load`` with a task on its input.
 
-Answers with one JSON object: what it sent, what was acknowledged, how long that took.
+Says ``klaar`` when its connections stand, begins at the next line, and answers with one JSON object: what was
+acknowledged, how long that took.
 """
 
 import json
@@ -22,8 +23,10 @@ SAMPLE = "ho301-gewoon"
 MOST_UNDERWAY = 1_500
 """Messages sent and not yet confirmed at which senders wait: what is measured is flow, not a growing pile."""
 PAGE = 100
+_ARRIVED = request("GET", "/aantal")
 QUIET = 10.0
 """Seconds without a single confirmation after which a run is given up."""
+_before = 0.0
 
 
 def requests(mark: str, receivers: Sequence[str], path: str) -> Iterator[bytes]:
@@ -86,6 +89,7 @@ def send(task: Mapping[str, Any]) -> dict[str, Any]:
     """Send from ``clients`` connections for ``seconds``; with ``rate``, that many a second at set moments."""
     context, port = _context(task), task["port"]
     lines = [connect(port, context) for _ in range(task["clients"])]
+    _await_start()
     messages = requests(task["mark"], [task["receiver"]], task.get("path", "/v1/berichten"))
     times = Times(task["seconds"], task["warm"])
     rate = task.get("rate")
@@ -127,7 +131,7 @@ def pacing(messages: Iterator[bytes], flow: Flow) -> Talk:
         while flow.sent - flow.confirmed >= MOST_UNDERWAY:
             if flow.done:
                 return
-            yield time.perf_counter() + 0.001
+            yield time.perf_counter() + 0.005
         if time.perf_counter() >= flow.end:
             return
         flow.sent += 1
@@ -161,10 +165,33 @@ def carry(task: Mapping[str, Any]) -> dict[str, Any]:
     messages = requests(task["mark"], list(papers), "/v1/berichten")
     lines = [connect(port, context) for _ in range(task["clients"])]
     ears = [connect(port, _context({"papers": each})) for each in papers.values()]
+    _await_start()
     began = time.perf_counter()
     flow = Flow(began + task["seconds"])
     drive([*((line, pacing(messages, flow)) for line in lines), *((ear, receiver(flow)) for ear in ears)])
     return {"acknowledged": flow.sent, "per_second": flow.confirmed / (flow.last - began)}
+
+
+def watching(flow: Flow, earlier: int) -> Talk:
+    """Ask the endpoint that is pushed to how many messages it has, beyond those of earlier runs."""
+    while not flow.done:
+        count = int(_must((yield _ARRIVED), 200).body) - earlier
+        if count > flow.confirmed:
+            flow.confirmed, flow.last = count, time.perf_counter()
+        yield time.perf_counter() + 0.01
+
+
+def push(task: Mapping[str, Any]) -> dict[str, Any]:
+    """Send from ``clients`` connections to ``receivers`` that are pushed to; their endpoint tells what it got."""
+    context, port = _context(task), task["port"]
+    messages = requests(task["mark"], task["receivers"], "/v1/berichten")
+    lines = [connect(port, context) for _ in range(task["clients"])]
+    ear, earlier = connect(task["endpoint"], context), task["earlier"]
+    _await_start()
+    began = time.perf_counter()
+    flow = Flow(began + task["seconds"])
+    drive([(ear, watching(flow, earlier)), *((line, pacing(messages, flow)) for line in lines)])
+    return {"acknowledged": flow.sent, "per_second": flow.confirmed / (flow.last - began), "arrived": flow.confirmed}
 
 
 def _must(reply: Reply | None, status: int) -> Reply:
@@ -178,12 +205,19 @@ def _context(task: Mapping[str, Any]) -> Any:
     return client_context(*(Path(papers[name]) for name in ("cert", "key", "ca")))
 
 
+def _await_start() -> None:
+    """Say that all connections stand, and wait for the word: handshakes are no part of what is measured."""
+    global _before  # noqa: PLW0603 - one process, one task
+    print("klaar", flush=True)
+    sys.stdin.readline()
+    _before = time.process_time()
+
+
 def main() -> None:
-    """Do the task on standard input."""
-    task = json.load(sys.stdin)
-    before = time.process_time()
-    done = {"send": send, "carry": carry}[task["do"]](task)
-    print(json.dumps({**done, "cpu": time.process_time() - before}))
+    """Do the task on the first line of standard input."""
+    task = json.loads(sys.stdin.readline())
+    done = {"send": send, "carry": carry, "push": push}[task["do"]](task)
+    print(json.dumps({**done, "cpu": time.process_time() - _before}))
 
 
 if __name__ == "__main__":

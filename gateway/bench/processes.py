@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,15 +53,25 @@ def _last(port_file: Path) -> str:
     return port_file.with_suffix(".log").read_text(errors="replace")[-2000:]
 
 
-def load(task: Mapping[str, Any]) -> dict[str, Any]:
-    """Let the load generator do a task; return what it tells."""
-    done = subprocess.run(
-        python("gateway.bench.load"), input=json.dumps(task).encode(), capture_output=True, check=False,
-        env=environment(), timeout=task["seconds"] + 120,
+def load(task: Mapping[str, Any], *, before: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    """Let the load generator do a task; return what it tells. ``before`` is called when its connections stand."""
+    process = subprocess.Popen(
+        python("gateway.bench.load"), env=environment(), text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    if done.returncode:
-        raise BenchError(f"De belasting liep vast:\n{done.stderr.decode(errors='replace')[-2000:]}")
-    answer: dict[str, Any] = json.loads(done.stdout)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(json.dumps(task) + "\n")
+        process.stdin.flush()
+        if process.stdout.readline():
+            before()
+        told, trouble = process.communicate("\n", timeout=task["seconds"] + PATIENCE)
+    finally:
+        process.kill()
+    if process.returncode:
+        raise BenchError(f"De belasting liep vast:\n{trouble[-2000:]}")
+    answer: dict[str, Any] = json.loads(told)
     return answer
 
 

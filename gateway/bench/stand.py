@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from gateway.trail import What
 
 HOOFD = "98000001"
 ONDER = tuple(f"980001{number:02}" for number in range(16))
+PUSHED = tuple(f"980002{number:02}" for number in range(16))
 ORIGIN = "bench.ketenpoort.voorbeeld"
 
 
@@ -47,15 +48,25 @@ class Stand:
     folder: Path
     postgres: str | None
     """SQLAlchemy URL of a server to make databases in."""
-    count: int = field(default=0)
+    nothing: tuple[int, int] = (0, 0)
+    """Process id and port of the empty handler."""
+    count: int = 0
+    pushed: int = 0
+    """Messages that the endpoint of the pushed parties has got so far."""
 
-    def prepare(self) -> None:
-        """Make keys, certificates and parties, once for all windows."""
+    @contextlib.contextmanager
+    def prepared(self) -> Iterator[None]:
+        """Make keys, certificates and parties, once for all windows; run the empty handler meanwhile."""
         setup.new_gateway(
             self.home, origin=ORIGIN, host="127.0.0.1", port=0, database="sqlite+aiosqlite:///ketenpoort.sqlite"
         )
-        for code in (HOOFD, *ONDER):
-            setup.add_party(self.home, code, f"Verzonnen partij {code}", url="https://127.0.0.1:1")
+        port_file = self.folder / "leeg.txt"
+        with running(python("gateway.bench.yardsticks", str(self.home), str(port_file)), port_file) as self.nothing:
+            push = f"https://127.0.0.1:{self.nothing[1]}/v1/berichten"
+            for code in (HOOFD, *ONDER, *PUSHED):
+                name = f"Verzonnen partij {code}"
+                setup.add_party(self.home, code, name, url="https://127.0.0.1:1", push=push if code in PUSHED else None)
+            yield
 
     @property
     def home(self) -> Path:
@@ -94,11 +105,14 @@ class Stand:
         """
         with self.fresh(kind) as url:
             with self._gateway(url, **environ) as (pid, port):
+                before: dict[str, float] = {}
                 await_quiet(2)  # the last of the workers may still be starting
-                before = self._spent(pid, kind)
-                told = load({**task, "port": port, "papers": self.papers(HOOFD), "mark": f"{self.count:04x}"})
+                told = load(
+                    {**task, "port": port, "papers": self.papers(HOOFD), "mark": f"{self.count:04x}"},
+                    before=lambda: before.update(self._spent(pid, kind)),
+                )
                 spent = {name: after - before[name] for name, after in self._spent(pid, kind).items()}
-                asyncio.run(_until_sequenced(url))
+                asyncio.run(_until_settled(url, delivered=task["do"] != "send"))
             receipts = asyncio.run(self._audit(url, told["acknowledged"], refused=int(bool(task.get("bad")))))
         each = 1e6 / told["acknowledged"]
         return Window(
@@ -157,19 +171,19 @@ _KEPT = sa.select(store.messages.c.id, store.messages.c.receipt).where(
 _RECEIVED = f'"event":"{What.RECEIVED}"'.encode()
 
 
-async def _until_sequenced(url: str) -> None:
-    """Wait until the gateway has given each entry its place: its log is then complete and signed."""
+async def _until_settled(url: str, *, delivered: bool) -> None:
+    """Wait until the log is complete and signed, and with ``delivered`` until no delivery is open."""
     engine = open_engine(url)
     until = time.monotonic() + PATIENCE
     try:
         while time.monotonic() < until:
             async with engine.connect() as db:
-                if not await log.pending(db):
+                if not (delivered and await store.counts(db)) and not await log.pending(db):
                     return
             await asyncio.sleep(0.1)
     finally:
         await engine.dispose()
-    raise BenchError("Het logboek kreeg zijn regels niet op tijd op hun plaats.")
+    raise BenchError("Bezorgingen of logregels bleven liggen.")
 
 
 async def _postgres(url: str, command: str) -> None:

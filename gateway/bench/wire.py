@@ -54,7 +54,8 @@ def drive(talks: Sequence[tuple[ssl.SSLSocket, Talk]]) -> None:
         line.step(None)
     waiting |= {line for line in lines.values() if line.until}
     while any(not line.over for line in lines.values()):
-        for number, _ in poll.poll(0.0005 if waiting else 1.0):
+        patience = min(line.until for line in waiting) - time.perf_counter() if waiting else 1.0
+        for number, _ in poll.poll(max(0.0, patience)):
             line = lines[number]
             line.read()
             if line.until:

@@ -10,6 +10,7 @@ import asyncpg  # type: ignore[import-untyped]
 from aiohttp import web
 
 from adapters import rest, tls
+from adapters.listen import listening
 
 _TABLE = "CREATE TABLE raw (id {id} PRIMARY KEY, body {body} NOT NULL)"
 
@@ -57,21 +58,28 @@ async def _raw_postgres(dsn: str, body: bytes, seconds: float, clients: int) -> 
 
 
 async def _serve_nothing(folder: Path, port_file: Path) -> None:
-    """Serve a handler that reads a body and answers 201, behind the same TLS as the gateway."""
+    """Serve a handler that reads a body and answers 201, behind the same TLS as the gateway.
+
+    It is also where messages are pushed to: it counts the keys that it saw, each once, and tells at ``/aantal``.
+    """
+    seen: set[str] = set()
 
     async def take(request: web.Request) -> web.Response:
         await request.read()
+        if key := request.headers.get("webhook-id"):
+            seen.add(key)
         return web.Response(status=201, body=b"{}", content_type="application/json")
 
+    async def count(_request: web.Request) -> web.Response:
+        return web.Response(text=str(len(seen)))
+
     app = web.Application(client_max_size=rest.MOST_BODY)
-    app.router.add_post("/v1/berichten", take)
-    runner = rest.runner(app)
-    await runner.setup()
+    app.add_routes([web.post("/v1/berichten", take), web.get("/aantal", count)])
     papers = folder / "tls"
     context = tls.server_context(papers / "poort.pem", papers / "poort.key", papers / "ca.pem")
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context, backlog=1024).start()
-    port_file.write_text(str(runner.addresses[0][1]), encoding="ascii")
-    await asyncio.Event().wait()
+    async with listening(app, host="127.0.0.1", port=0, context=context, wait=75) as port:
+        port_file.write_text(str(port), encoding="ascii")
+        await asyncio.Event().wait()
 
 
 def main() -> None:

@@ -1,0 +1,122 @@
+"""Part ``log``: what a line of the audit log costs to write, to verify and to prove."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from audit import entry, log
+from audit.export import export
+from audit.keys import KeyService
+from audit.note import decode_key
+from audit.report import Verdict
+from audit.tree import verify_inclusion
+from audit.verify import verify
+from gateway import trail
+from gateway.bench.pace import Pace
+from gateway.bench.processes import BenchError, await_quiet
+from gateway.bench.rows import Row, row
+from gateway.bench.stand import ORIGIN, Stand
+from gateway.commit import open_engine, writing
+
+BATCH = 64
+"""Entries in one transaction, as at 64 clients."""
+ENTRIES = 200_000
+FEW = 20_000
+PROOFS = 200
+
+
+def audit_log(stand: Stand, pace: Pace, tell: Callable[[str], None]) -> Iterator[Row]:
+    """Write a log on SQLite, verify its export, prove entries; raise BenchError if it does not verify."""
+    with stand.fresh("sqlite") as url:
+        yield from asyncio.run(_measure(stand, url, pace, tell))
+
+
+async def _measure(stand: Stand, url: str, pace: Pace, tell: Callable[[str], None]) -> list[Row]:
+    count = FEW if pace.rounds == 1 else ENTRIES
+    keys = KeyService.open(stand.home / "sleutels")
+    engine, target = open_engine(url), stand.folder / "logboek"
+    try:
+        async with writing(engine) as db:
+            await db.run_sync(log.metadata.create_all)
+        tell(f"logboek: {count} regels schrijven")
+        await_quiet(2)
+        writes = [await _write(engine, keys, count // 4) for _ in range(4)]
+        tell("logboek: regels hun plaats geven")
+        place = await _sequence(engine, keys) / count
+        proof = [await _prove(engine) for _ in range(2)]
+        async with engine.connect() as db:
+            tell("logboek: uitvoeren en controleren")
+            await export(db, target, keys.signer("log"))
+        speeds = [_verified(stand, target, count) for _ in range(2)]
+        shutil.rmtree(target / "payload")
+        bare = [_verified(stand, target, count, headers_only=True) for _ in range(2)]
+    finally:
+        await engine.dispose()
+        shutil.rmtree(target, ignore_errors=True)
+    return [
+        row("logregel maken en toevoegen: cpu", "µs/regel", writes, target=60, least=False),
+        row("logregel een plaats geven: cpu", "µs/regel", [place * 1e6]),
+        row(f"logboek van {count} regels controleren", "regel/s", speeds),
+        row(f"logboek van {count} regels controleren, zonder inhoud", "regel/s", bare, target=200_000),
+        row(f"bewijs van insluiting, {count} regels", "ms", proof, target=5.0, least=False),
+    ]
+
+
+async def _write(engine: AsyncEngine, keys: KeyService, count: int) -> float:
+    """Return the microseconds of processor per entry, made and appended, commit included."""
+    start = time.process_time()
+    for first in range(0, count, BATCH):
+        made = [_entry(keys, number) for number in range(first, min(first + BATCH, count))]
+        async with writing(engine) as db:
+            await log.append(db, made)
+    return (time.process_time() - start) / count * 1e6
+
+
+def _entry(keys: KeyService, number: int) -> entry.Entry:
+    event = trail.event(
+        trail.What.RECEIVED, actor="98000001", role="afzender", message=f"{number:032x}", type_="ho301",
+        trace=f"{number:032x}", wet="JW", subject="999900006",
+    )  # fmt: skip
+    return entry.make(event, key=keys.log_key(), origin=ORIGIN, at=datetime.now(UTC))
+
+
+async def _sequence(engine: AsyncEngine, keys: KeyService) -> float:
+    """Give all entries their place; return the seconds of processor."""
+    start = time.process_time()
+    waiting = True
+    while waiting:
+        async with writing(engine) as db:
+            waiting = await log.sequence(db, keys.signer("log"), ORIGIN, datetime.now(UTC)) is not None
+    return time.process_time() - start
+
+
+async def _prove(engine: AsyncEngine) -> float:
+    """Return the milliseconds for a proof of inclusion, as the receipt needs it."""
+    query = sa.select(log.entries.c.leaf).order_by(sa.func.random()).limit(PROOFS)
+    async with engine.connect() as db:
+        leaves = list((await db.execute(query)).scalars())
+        start = time.perf_counter()
+        proofs = [await log.proof_of(db, leaf) for leaf in leaves]
+        took = time.perf_counter() - start
+    for leaf, proof in zip(leaves, proofs, strict=True):
+        if proof is None or not verify_inclusion(
+            leaf, proof.index, proof.checkpoint.size, proof.hashes, proof.checkpoint.root
+        ):
+            raise BenchError("Een bewijs van insluiting klopt niet.")
+    return took / PROOFS * 1e3
+
+
+def _verified(stand: Stand, target: Path, count: int, *, headers_only: bool = False) -> float:
+    """Return entries verified per second."""
+    start = time.perf_counter()
+    report = verify(target, decode_key((stand.home / "log.vkey").read_text().strip()))
+    took = time.perf_counter() - start
+    if report.entries != count or report.verdict != (Verdict.INCOMPLETE if headers_only else Verdict.INTACT):
+        raise BenchError(f"Het logboek klopt niet: {report.problems[:3]}")
+    return count / took
