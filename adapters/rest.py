@@ -6,37 +6,31 @@ Order of the walls: TLS with a client certificate, size and time limits, party, 
 
 import asyncio
 import json
-import logging
 import re
 import secrets
 from collections.abc import Awaitable, Callable
 from importlib import resources
-from typing import Any, Protocol
+from typing import Protocol
 
-from aiohttp import http_parser, web
+from aiohttp import HttpVersion11, web
 
+from adapters.listen import HEADERS, VERSION, Problem, busy, failed
 from adapters.tls import fingerprint
 from gateway.intake import Accepted, BusyError, Rejected
 from gateway.parties import Party
 from gateway.pickup import Pickup, UnknownMessageError
 
-VERSION = "1.0.0"
 MOST_BODY = 25 * 2**20
 """Bytes; the limit of the national hubs, after which nothing is read."""
 MOST_CONFIRMED = 100
+MOST_CONFIRMATION = 64 * 2**10
+"""Bytes of a confirmation; a hundred ids take four thousand."""
+MOST_ARRIVING = 256 * 2**20
+"""Bytes of all bodies that are arriving together; a client beyond that is asked to come back."""
 XML = ("application/xml", "text/xml")
 _ID = re.compile(r"[0-9a-f]{32}")
-_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-HEADERS = {
-    "API-Version": VERSION,
-    "Cache-Control": "no-store",
-    "Strict-Transport-Security": "max-age=31536000",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Content-Security-Policy": "frame-ancestors 'none'",
-}
-
 _party: web.RequestKey[Party] = web.RequestKey("party", Party)
 _trace: web.RequestKey[str] = web.RequestKey("trace", str)
 
@@ -62,42 +56,23 @@ class Gateway(Protocol):
         ...
 
 
-class Problem(Exception):  # noqa: N818 - the name of RFC 9457
-    """An answer other than success, to be shown as problem+json."""
-
-    def __init__(self, status: int, title: str, detail: str, **more: Any) -> None:
-        """``title`` and ``detail`` are Dutch for people; ``more`` are further members; none holds message content."""
-        super().__init__(title)
-        self.status = status
-        self.body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
-
-
 def application(gateway: Gateway, *, body_seconds: float) -> web.Application:
     """Return the aiohttp application; ``body_seconds`` is how long a body may take to arrive."""
-    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
-        # The pure-Python parser had request smuggling holes that the C one never had.
-        raise RuntimeError("aiohttp runs without its C parser")
     rest = Rest(gateway, body_seconds)
-    app = web.Application(middlewares=[rest.answer], client_max_size=MOST_BODY)
+    app = web.Application(middlewares=[rest.answer])
     app.add_routes(
         [
-            web.post("/v1/berichten", rest.send),
+            web.post("/v1/berichten", rest.send, expect_handler=_not_yet),
             web.get("/v1/berichten/{id}", rest.fetch, allow_head=False),
             web.get("/v1/berichten/{id}/status", rest.status, allow_head=False),
             web.get("/v1/berichten/{id}/ontvangstbewijs", rest.receipt, allow_head=False),
             web.get("/v1/bezorgingen", rest.list, allow_head=False),
-            web.post("/v1/bevestigingen", rest.confirm),
+            web.post("/v1/bevestigingen", rest.confirm, expect_handler=_not_yet),
             web.get("/v1/gezondheid", rest.health, allow_head=False),
             web.get("/v1/openapi.json", rest.openapi, allow_head=False),
         ]
     )
     return app
-
-
-def runner(app: web.Application) -> web.AppRunner:
-    """Return a runner with the limits that matter: no inflating, a short keep-alive, no request in any log."""
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # its 'bad request' lines hold the raw request
-    return web.AppRunner(app, access_log=None, auto_decompress=False, keepalive_timeout=75, handle_signals=False)
 
 
 class Rest:
@@ -107,6 +82,7 @@ class Rest:
         """Serve ``gateway``."""
         self._gateway = gateway
         self._body_seconds = body_seconds
+        self._arriving = 0
         self._document = resources.files("adapters").joinpath("openapi.json").read_bytes()
 
     @web.middleware
@@ -117,25 +93,17 @@ class Rest:
             request[_party] = self._caller(request)
             response = await handler(request)
         except Problem as problem:
-            response = _problem(problem)
+            response = problem.response()
         except web.HTTPException as error:
-            response = _problem(_library_problem(error))
+            response = _library_problem(error).response()
         except UnknownMessageError:
-            response = _problem(_unknown())
+            response = _unknown().response()
         except BusyError:
-            response = _problem(Problem(503, "Het is te druk", "Probeer het over een seconde opnieuw."))
-            response.headers["Retry-After"] = "1"
+            response = busy("Het is te druk", "Probeer het over een seconde opnieuw.", seconds=1).response()
         except (asyncio.CancelledError, ConnectionError):
             raise
         except Exception as error:  # noqa: BLE001 - the task edge: our fault, told without content
-            # Only the kind of the error: its text may hold what was in the message.
-            logging.getLogger("ketenpoort").error(  # noqa: TRY400
-                "verzoek mislukt: %s (spoor %s)", type(error).__name__, request[_trace]
-            )
-            response = _problem(
-                Problem(503, "Storing in de poort", "Het bericht is niet aangenomen. Probeer het later opnieuw.")
-            )
-            response.headers["Retry-After"] = "10"
+            response = failed(error, request[_trace]).response()
         response.headers.update(HEADERS)
         return response
 
@@ -153,9 +121,10 @@ class Rest:
 
     async def send(self, request: web.Request) -> web.Response:
         """POST /v1/berichten."""
-        if request.content_type not in XML:
-            raise Problem(415, "Verkeerd soort inhoud", "Stuur het bericht als application/xml.")
-        outcome = await self._gateway.accept(await self._body(request), request[_party], trace=request[_trace])
+        if request.content_type not in XML or (request.charset or "utf-8").lower() != "utf-8":
+            raise Problem(415, "Verkeerd soort inhoud", "Stuur het bericht als application/xml, in UTF-8.")
+        raw = await self._body(request, MOST_BODY)
+        outcome = await self._gateway.accept(raw, request[_party], trace=request[_trace])
         if isinstance(outcome, Rejected):
             raise _refusal(outcome)
         location = {"Location": f"/v1/berichten/{outcome.id}"}
@@ -181,9 +150,8 @@ class Rest:
         after = _number(request, "na", 0, 0, 2**62, wrong)
         count = _number(request, "aantal", 50, 1, 100, wrong)
         wait = _number(request, "wacht", 0, 0, 30, wrong)
-        wrong += [
-            f"Onbekende parameter '{name[:20]}'." for name in request.query if name not in ("na", "aantal", "wacht")
-        ]
+        if set(request.query) - {"na", "aantal", "wacht"}:
+            wrong.append("Er staat een onbekende parameter in het adres. Mogelijk zijn 'na', 'aantal' en 'wacht'.")
         if wrong:
             raise Problem(400, "Verzoek klopt niet", " ".join(wrong))
         found = await self._gateway.pickup.open_deliveries(request[_party], after=after, count=count, wait=wait)
@@ -194,7 +162,7 @@ class Rest:
         if request.content_type != "application/json":
             raise Problem(415, "Verkeerd soort inhoud", "Stuur de bevestiging als application/json.")
         try:
-            asked = json.loads(await self._body(request))
+            asked = json.loads(await self._body(request, MOST_CONFIRMATION))
         except (ValueError, RecursionError):
             raise Problem(400, "Verzoek klopt niet", "De inhoud is geen JSON.") from None
         ids = asked.get("berichten") if isinstance(asked, dict) else None
@@ -218,14 +186,42 @@ class Rest:
         headers = {"Access-Control-Allow-Origin": "*"}
         return web.Response(body=self._document, content_type="application/json", headers=headers)
 
-    async def _body(self, request: web.Request) -> bytes:
+    async def _body(self, request: web.Request, most: int) -> bytes:
+        """Return the body of at most ``most`` bytes; what is too large or too slow is not read to its end."""
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise Problem(415, "Ingepakte inhoud", "Stuur de inhoud zonder Content-Encoding.")
+        if (request.content_length or 0) > most:
+            raise _too_large(most)
+        await _invite(request)
+        body = bytearray()
         try:
             async with asyncio.timeout(self._body_seconds):
-                return await request.read()
+                async for part in request.content.iter_any():
+                    body += part
+                    self._arriving += len(part)
+                    if len(body) > most:
+                        raise _too_large(most)
+                    if self._arriving > MOST_ARRIVING:
+                        raise BusyError
         except TimeoutError:
             raise Problem(408, "Inhoud kwam te langzaam", "Stuur het bericht opnieuw, in één keer.") from None
+        except web.RequestPayloadError:
+            raise Problem(400, "Verzoek klopt niet", "De inhoud is niet goed verstuurd. Stuur hem opnieuw.") from None
+        finally:
+            self._arriving -= len(body)
+        return bytes(body)
+
+
+async def _not_yet(_request: web.Request) -> None:
+    """Leave ``Expect: 100-continue`` to ``_invite``: nobody sends 25 MB to be told that it is refused anyhow."""
+
+
+async def _invite(request: web.Request) -> None:
+    """Ask for the body of a client that waits for that (RFC 9110 §10.1.1)."""
+    if request.version == HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        await request.writer.drain()
+        request.writer.output_size = 0  # aiohttp counts it as the beginning of the answer
 
 
 def _refusal(rejected: Rejected) -> Problem:
@@ -247,23 +243,19 @@ def _refusal(rejected: Rejected) -> Problem:
 
 
 def _library_problem(error: web.HTTPException) -> Problem:
-    if error.status == web.HTTPRequestEntityTooLarge.status_code:
-        return Problem(
-            413, "Bericht te groot", "Een bericht mag ten hoogste 25 MB zijn. Verdeel het over meer berichten."
-        )
     if error.status == web.HTTPMethodNotAllowed.status_code:
-        return Problem(405, "Kan hier niet", "Deze bewerking bestaat niet op dit adres.")
-    return Problem(
-        error.status, "Niet gevonden" if error.status == 404 else "Verzoek klopt niet", "Zie /v1/openapi.json."
-    )
+        problem = Problem(405, "Kan hier niet", "Deze bewerking bestaat niet op dit adres. Zie /v1/openapi.json.")
+        problem.headers["Allow"] = error.headers["Allow"]
+        return problem
+    if error.status == web.HTTPNotFound.status_code:
+        return Problem(404, "Niet gevonden", "Dit adres bestaat niet. Alle adressen staan in /v1/openapi.json.")
+    return Problem(error.status, "Verzoek klopt niet", "Hoe het wel kan, staat in /v1/openapi.json.")
 
 
-def _problem(problem: Problem) -> web.Response:
-    return web.Response(
-        body=json.dumps(problem.body, ensure_ascii=False).encode(),
-        status=problem.status,
-        content_type="application/problem+json",
-    )
+def _too_large(most: int) -> Problem:
+    if most < MOST_BODY:
+        return Problem(413, "Inhoud te groot", f"Bevestig ten hoogste {MOST_CONFIRMED} berichten tegelijk.")
+    return Problem(413, "Bericht te groot", "Een bericht mag ten hoogste 25 MB zijn. Verdeel het over meer berichten.")
 
 
 def _id(request: web.Request) -> str:
@@ -278,12 +270,12 @@ def _unknown() -> Problem:
 
 
 def _number(request: web.Request, name: str, default: int, least: int, most: int, wrong: list[str]) -> int:
-    text = request.query.get(name)
-    if text is None:
-        return default
-    if text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most:
-        return int(text)
-    wrong.append(f"'{name}' moet een getal van {least} tot {most} zijn.")
+    match request.query.getall(name, []):
+        case []:
+            return default
+        case [text] if text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most:
+            return int(text)
+    wrong.append(f"'{name}' moet één getal van {least} tot {most} zijn.")
     return default
 
 

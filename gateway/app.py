@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
-from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters import rest, tls
+from adapters.listen import listening
 from adapters.push import HttpsPush
 from audit import log
 from audit.keys import KeysError, KeyService
@@ -158,16 +158,12 @@ async def serve(settings: Settings, *, port_file: Path | None = None) -> None:
     Writes the port it listens on to ``port_file``, for callers that asked for a free one.
     """
     async with opened(settings) as gateway:
-        runner = rest.runner(rest.application(gateway, body_seconds=settings.body_seconds))
-        await runner.setup()
-        try:
-            context = tls.server_context(settings.certificate, settings.private_key, settings.authority)
-            site = web.TCPSite(runner, settings.host, settings.port, ssl_context=context, backlog=1024)
-            await site.start()
-            port = runner.addresses[0][1]
+        app = rest.application(gateway, body_seconds=settings.body_seconds)
+        context = tls.server_context(settings.certificate, settings.private_key, settings.authority)
+        async with listening(
+            app, host=settings.host, port=settings.port, context=context, wait=settings.body_seconds
+        ) as port:
             if port_file:
                 port_file.write_text(str(port), encoding="ascii")
             print(f"Ketenpoort luistert op https://{settings.host}:{port}/v1", flush=True)
             await asyncio.Event().wait()
-        finally:
-            await runner.cleanup()

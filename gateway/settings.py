@@ -33,7 +33,7 @@ class Settings:
     workers: int = 2
     """``controleurs``: worker processes that check small documents; one more checks large ones."""
     body_seconds: float = 30.0
-    """``wachttijd``: seconds in which a body must have arrived."""
+    """``wachttijd``: seconds in which the head of a request, and then its body, must have arrived."""
 
 
 _NAMES = {

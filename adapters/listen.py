@@ -1,0 +1,125 @@
+"""The wire under the HTTP interface: who may connect, how long we wait, and the one form of every answer.
+
+Owns the listening socket, the headers that all answers carry, and problems (RFC 9457). Knows no operation.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import ssl
+from collections.abc import AsyncIterator
+from typing import Any
+
+from aiohttp import http_parser, web
+
+VERSION = "1.0.0"
+HEADERS = {
+    "API-Version": VERSION,
+    "Cache-Control": "no-store",
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "Server": "Ketenpoort",  # not which library, in which version
+}
+HANDSHAKE_SECONDS = 10.0
+"""A stranger, who has no certificate, can hold a connection no longer than this."""
+LINGER_SECONDS = 2.0
+"""How long we still take what a client sends after our answer, so that it gets to read the answer."""
+STOP_SECONDS = 5.0
+"""How long requests under way may still take when the gateway stops."""
+
+
+class Problem(Exception):  # noqa: N818 - the name of RFC 9457
+    """An answer other than success, to be shown as problem+json."""
+
+    def __init__(self, status: int, title: str, detail: str, **more: Any) -> None:
+        """``title`` and ``detail`` are Dutch for people; ``more`` are further members; none holds message content."""
+        super().__init__(title)
+        self.status = status
+        self.body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+        self.headers: dict[str, str] = {}
+
+    def response(self) -> web.Response:
+        """Return this problem as an answer."""
+        return web.Response(
+            body=json.dumps(self.body, ensure_ascii=False).encode(),
+            status=self.status,
+            content_type="application/problem+json",
+            headers={**self.headers, **HEADERS},
+        )
+
+
+def busy(title: str, detail: str, *, seconds: int) -> Problem:
+    """Return the problem that says: nothing was stored, try again after so many seconds."""
+    problem = Problem(503, title, detail)
+    problem.headers["Retry-After"] = str(seconds)
+    return problem
+
+
+def failed(error: BaseException | None, trace: str) -> Problem:
+    """Log a fault of ours and return what is told about it. Only its kind: its text may hold message content."""
+    logging.getLogger("ketenpoort").error("verzoek mislukt: %s (spoor %s)", type(error).__name__, trace)
+    return busy("Storing in de poort", "Het is niet gelukt. Probeer het later opnieuw.", seconds=10)
+
+
+class _Conversation(web.RequestHandler):
+    """One connection. Where aiohttp answers by itself it repeats the bytes that it could not read; we do not."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - holds the raw request
+    ) -> web.StreamResponse:
+        if request.writer.output_size or isinstance(exc, ConnectionError):
+            raise ConnectionError("nobody is there to answer, or an answer is under way already")
+        wrong = Problem(
+            400, "Verzoek klopt niet", "Dit is geen goed HTTP-verzoek. Vraag uw leverancier ernaar te kijken."
+        )
+        response = (wrong if status == web.HTTPBadRequest.status_code else failed(exc, "onbekend")).response()
+        response.force_close()
+        return response
+
+
+@contextlib.asynccontextmanager
+async def listening(
+    app: web.Application, *, host: str, port: int, context: ssl.SSLContext, wait: float
+) -> AsyncIterator[int]:
+    """Serve ``app`` until the end of the block; yield the port (``port`` 0 takes a free one).
+
+    ``wait`` is how many seconds a connection may be silent, or take to send the head of a request.
+    """
+    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
+        # The pure-Python parser had request smuggling holes that the C one never had.
+        raise RuntimeError("aiohttp runs without its C parser")
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # its lines hold the raw request
+    runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=STOP_SECONDS)
+    await runner.setup()
+    loop = asyncio.get_running_loop()
+
+    def conversation() -> _Conversation:
+        assert runner.server is not None, "it was set up"
+        return _Conversation(
+            runner.server,
+            loop=loop,
+            access_log=None,  # type: ignore[arg-type] # the way to have none
+            auto_decompress=False,
+            keepalive_timeout=wait,
+            lingering_time=LINGER_SECONDS,
+        )
+
+    try:
+        server = await loop.create_server(
+            conversation, host, port, ssl=context, ssl_handshake_timeout=HANDSHAKE_SECONDS, backlog=1024
+        )
+        try:
+            yield server.sockets[0].getsockname()[1]
+        finally:
+            server.close()
+    finally:
+        await runner.cleanup()
