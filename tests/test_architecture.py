@@ -5,12 +5,13 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
-from gateway import cli
+from gateway import cli, settings
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("gateway", "adapters", "audit")
@@ -226,6 +227,23 @@ def test_what_the_readme_tells_to_make_can_be_made():
         r"^    make ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE
     ):
         assert f"\n{target}:" in makefile
+
+
+def test_operations_explains_every_setting():
+    page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| (`.*?) \|", page.partition("Settings, in")[2].partition("**SQLite or")[0], flags=re.MULTILINE
+    )
+    assert sorted(re.findall(r"`([a-z]+)`", " ".join(rows))) == sorted(settings._NAMES.values())
+
+
+@pytest.mark.parametrize("extra", ["dependencies", "test"])
+def test_the_locks_know_every_dependency(extra):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = project["dependencies"] if extra == "dependencies" else project["optional-dependencies"][extra]
+    lock = "requirements.lock" if extra == "dependencies" else "requirements-test.lock"
+    locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / lock).read_text(encoding="utf-8"), flags=re.MULTILINE))
+    assert {re.match(r"[a-z0-9-]+", each)[0] for each in wanted} <= locked, "run: make lock"
 
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-test.lock"])
