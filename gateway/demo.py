@@ -74,10 +74,13 @@ async def _receiver(home: Path) -> AsyncIterator[tuple[str, list[Mapping[str, st
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     # The port must be known before the certificate is made, so papers are made here.
-    setup.new_gateway(
-        home, origin="demo.ketenpoort.voorbeeld", host="127.0.0.1", port=0,
-        database="sqlite+aiosqlite:///ketenpoort.sqlite",
-    )  # fmt: skip
+    try:
+        setup.new_gateway(
+            home, origin="demo.ketenpoort.voorbeeld", host="127.0.0.1", port=0,
+            database="sqlite+aiosqlite:///ketenpoort.sqlite",
+        )  # fmt: skip
+    except FileExistsError:
+        raise DemoError(f"in {home} staat al een poort. Kies een lege map, of start die met 'draai'") from None
     pair = tls.make_certificate(home / "tls", home / "wilgenhof-server", "server", hosts=["localhost", "127.0.0.1"])
     site = web.TCPSite(
         runner, "127.0.0.1", 0, ssl_context=tls.server_context(pair.cert, pair.key, home / "tls" / "ca.pem")
