@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from audit import log, tree
 from audit.entry import Entry, Event, make
-from audit.note import VerifierKey, parse, signed_by
+from audit.note import VerifierKey, parse, sign, signed_by
 from audit.seal import new_key, new_signer
 
 KEY, SIGNER, ORIGIN = new_key(), new_signer("proef"), "voorbeeld.nl/logboek"
@@ -200,6 +200,7 @@ async def test_several_gateways_writing_and_sequencing_at_once_make_one_dense_lo
         sa.delete(log.tiles),
         sa.delete(log.checkpoints),
         sa.update(log.checkpoints).values(note="onzin"),
+        sa.update(log.checkpoints).values(note=sign(f"elders\n10\n{'A' * 43}=\n", ORIGIN, SIGNER)),
         sa.update(log.checkpoints).values(note=sa.func.replace(log.checkpoints.c.note, "logboek\n10", "logboek\n11")),
         sa.update(log.checkpoints).values(note=sa.func.replace(log.checkpoints.c.note, ORIGIN, "elders")),
     ],

@@ -154,14 +154,14 @@ def test_any_file_gone_cut_grown_or_swapped_is_found(copy, change):
         path.write_bytes(whole)
 
 
-def resigned(where: Path, signer=SIGNER) -> None:
+def resigned(where: Path, signer=SIGNER, *, size: int = 700) -> None:
     """Make the manifest fit again, as one who holds a key would."""
     prints = {
         path.relative_to(where).as_posix(): folder.print_of(path.read_bytes())
         for path in files(where)
         if path.name != "manifest"
     }
-    text = folder.manifest_text(ORIGIN, 700, prints)
+    text = folder.manifest_text(ORIGIN, size, prints)
     (where / "manifest").write_text(sign(text, ORIGIN, signer))
 
 
@@ -207,6 +207,49 @@ def test_a_whole_log_made_anew_with_another_key_is_tampering(copy):
     resigned(copy, other)
     assert verify(copy, PUBLIC).verdict == Verdict.TAMPERED
     assert verify(copy, VerifierKey(name=ORIGIN, public=other.public)).verdict == Verdict.TAMPERED
+
+
+def test_a_signature_added_to_the_list_changes_it(copy):
+    with (copy / "manifest").open("a") as manifest:
+        manifest.write(sign("x\n", "getuige.nl", new_signer("w")).rpartition("\n\n")[2])
+    assert verify(copy, PUBLIC).verdict == Verdict.TAMPERED
+
+
+def test_something_else_that_the_log_signed_is_not_its_head(copy):
+    (copy / "checkpoint").write_text(sign(f"elders\n700\n{'A' * 43}=\n", ORIGIN, SIGNER))
+    resigned(copy)
+    assert [one.file for one in verify(copy, PUBLIC).problems] == ["checkpoint"]
+
+
+def test_a_list_of_another_size_than_the_head_is_found(copy):
+    resigned(copy, size=699)
+    assert [one.file for one in verify(copy, PUBLIC).problems] == ["manifest"]
+
+
+@pytest.mark.parametrize("change", [lambda b: b[:-1], lambda b: b + bytes(4), lambda b: b[:-184]])
+def test_payloads_that_do_not_count_up_are_found_even_if_the_list_was_signed_again(copy, change):
+    path = copy / folder.payload_path(1, 256)
+    path.write_bytes(change(path.read_bytes()))
+    resigned(copy)
+    report = verify(copy, PUBLIC)
+    assert report.verdict == Verdict.TAMPERED
+    assert [one.file for one in report.problems] == ["payload/001"]
+
+
+def test_a_gap_in_the_middle_is_called_a_gap(copy):
+    """Without the entries and their tile nothing can be said of the root, and nothing is."""
+    (copy / folder.entries_path(0, 256)).unlink()
+    (copy / folder.tile_path((0, 0), 256)).unlink()
+    report = verify(copy, PUBLIC)
+    assert report.verdict == Verdict.INCOMPLETE
+    assert len(report.problems) == 2
+
+
+def test_the_tile_stands_in_for_entries_that_are_missing(copy):
+    (copy / folder.entries_path(0, 256)).unlink()
+    (copy / folder.tile_path((1, 0), 2)).write_bytes(bytes(64))
+    resigned(copy)
+    assert [one.file for one in verify(copy, PUBLIC).problems] == ["tile/entries/000", "tile/1/000.p/2"]
 
 
 def test_cutting_the_tail_is_found(copy):
@@ -291,6 +334,16 @@ def test_an_older_head_slipped_into_a_newer_export_is_found(small, copy):
     assert verify(copy, PUBLIC).verdict == Verdict.TAMPERED
     (copy / "manifest").write_bytes((small / "manifest").read_bytes())
     assert verify(copy, PUBLIC).verdict == Verdict.TAMPERED
+
+
+async def test_an_export_made_while_the_log_grows_is_that_of_its_head(tmp_path):
+    async with database() as db:
+        await fill(db, [EVENT] * 300)
+        await fill(db, [EVENT] * 500)
+        await db.execute(sa.delete(log.checkpoints).where(log.checkpoints.c.size == 800))
+        await export.export(db, tmp_path / "uitvoer", SIGNER)
+    report = verify(tmp_path / "uitvoer", PUBLIC)
+    assert (report.verdict, report.entries, report.strangers) == (Verdict.INTACT, 300, ())
 
 
 def test_an_export_never_overwrites(large):
