@@ -22,11 +22,12 @@ from gateway.bench.intake import intake
 from gateway.bench.pace import FULL, SHORT, Pace
 from gateway.bench.processes import BenchError
 from gateway.bench.rows import HEAD, Row, in_json, in_words
+from gateway.bench.slow_disk import slow_disk
 from gateway.bench.stand import Stand
 from gateway.local_postgres import NoPostgresError, local_postgres
 
 Part = Callable[[Stand, Pace, Callable[[str], None]], Iterator[Row]]
-PARTS: dict[str, Part] = {"intake": intake, "check": check, "delivery": delivery, "log": audit_log}
+PARTS: dict[str, Part] = {"intake": intake, "check": check, "delivery": delivery, "log": audit_log, "fsync": slow_disk}
 
 
 def bench(parts: Sequence[str], *, json: bool, short: bool) -> int:

@@ -81,7 +81,7 @@ async def _write(engine: AsyncEngine, keys: KeyService, count: int) -> float:
 def _entry(keys: KeyService, number: int) -> entry.Entry:
     event = trail.event(
         trail.What.RECEIVED, actor="98000001", role="afzender", message=f"{number:032x}", type_="ho301",
-        trace=f"{number:032x}", wet="JW", subject="999900006",
+        trace=f"{number:032x}", wet="JW", about={"subject": "999900006"},
     )  # fmt: skip
     return entry.make(event, key=keys.log_key(), origin=ORIGIN, at=datetime.now(UTC))
 

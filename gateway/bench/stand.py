@@ -61,7 +61,9 @@ class Stand:
             self.home, origin=ORIGIN, host="127.0.0.1", port=0, database="sqlite+aiosqlite:///ketenpoort.sqlite"
         )
         port_file = self.folder / "leeg.txt"
-        with running(python("gateway.bench.yardsticks", str(self.home), str(port_file)), port_file) as self.nothing:
+        with running(
+            python("gateway.bench.yardsticks", "leeg", str(self.home), str(port_file)), port_file
+        ) as self.nothing:
             push = f"https://127.0.0.1:{self.nothing[1]}/v1/berichten"
             for code in (HOOFD, *ONDER, *PUSHED):
                 name = f"Verzonnen partij {code}"

@@ -11,6 +11,8 @@ from aiohttp import web
 
 from adapters import rest, tls
 from adapters.listen import listening
+from gateway.bench.load import ROOM, SAMPLE
+from gateway.invented import message
 
 _TABLE = "CREATE TABLE raw (id {id} PRIMARY KEY, body {body} NOT NULL)"
 
@@ -83,12 +85,15 @@ async def _serve_nothing(folder: Path, port_file: Path) -> None:
 
 
 def main() -> None:
-    """Run the empty handler: ``python -m gateway.bench.yardsticks MAP POORTBESTAND``."""
+    """Run one: ``leeg MAP POORTBESTAND`` serves nothing, ``sqlite BESTAND SECONDEN`` prints rows per second."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("port_file", type=Path)
-    arguments = parser.parse_args()
-    asyncio.run(_serve_nothing(arguments.folder, arguments.port_file))
+    parser.add_argument("which", choices=["leeg", "sqlite"])
+    parser.add_argument("path", type=Path)
+    parser.add_argument("more")
+    given = parser.parse_args()
+    if given.which == "leeg":
+        asyncio.run(_serve_nothing(given.path, Path(given.more)))
+    print(raw_sqlite(given.path, message(SAMPLE, ROOM), float(given.more)))
 
 
 if __name__ == "__main__":
