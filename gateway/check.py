@@ -18,6 +18,7 @@ from gateway.gate import gate
 from gateway.message import Checked, Facts, Finding
 from gateway.rules import RULES, Klasse, Memory, Spot
 from gateway.survey import survey
+from gateway.words import BLANK
 
 MOST = 100
 """Findings kept. Once there are more, the rest is only held against the XSD: that decides whether an answer follows."""
@@ -153,6 +154,7 @@ class _Reading:
     def _take(self, container: Node, root: Node) -> None:
         self._in_pieces = True
         batch: Node = etree.Element(container.tag, nsmap=container.nsmap)
+        batch.sourceline = container.sourceline
         self._stems[batch] = self._path(container)
         self._taken[batch] = self._taken.get(container, 0)
         self._taken[container] = self._taken[batch] + len(container) - 1
@@ -190,12 +192,14 @@ class _Reading:
         schema = self._defined.schema
         if schema.validate(node):
             return True
-        faults = list(islice(survey(node, shape), MOST + 1 - len(self._xsd)))
+        faults = list(islice(survey(node, shape, self._taken), MOST + 1 - len(self._xsd)))
         if not faults:
             faults = [(node, f"De opbouw van {self._name(node)} klopt niet. Vergelijk het met de standaard.")]
-        self._xsd += [
-            Finding(code="XSD", level=1, line=at.sourceline or 0, path=self._path(at), text=text) for at, text in faults
-        ]
+        for at, text in faults:
+            finding = Finding(code="XSD", level=1, line=at.sourceline or 0, path=self._path(at), text=text)
+            # Loose text in a container is met once a piece.
+            if finding not in self._xsd:
+                self._xsd.append(finding)
         return False
 
     # Plain values for the rules
@@ -220,7 +224,7 @@ class _Reading:
         for child in node:
             field, form, _ = fields[child.tag]
             if isinstance(form, Leaf):
-                klasse[field] = child.text if form.builtin == "string" else child.text.strip()
+                klasse[field] = child.text if form.builtin == "string" else child.text.strip(BLANK)
             elif form.container:
                 klasse[field] = self._records(child, form, klasse)
             else:
@@ -356,7 +360,7 @@ def _steps(path: str) -> tuple[str, ...]:
 
 def _value(node: Node, leaf: Leaf) -> str:
     text = node.text or ""
-    return text.strip() if leaf.builtin != "string" else text
+    return text.strip(BLANK) if leaf.builtin != "string" else text
 
 
 def _leaves(klasse: Klasse, stem: str = "") -> list[tuple[str, str]]:

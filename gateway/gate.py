@@ -9,6 +9,7 @@ MAX_BYTES = 25 * 1024 * 1024
 MAX_RUN = 64 * 1024
 """Longest stretch without ``<``; caps text, attributes and namespaces of one tag at once."""
 MAX_NAMESPACES = 50
+"""Namespace declarations on top of one per element, which is how some serialisers write ours."""
 FREE_TAGS = 20_000
 BYTES_PER_TAG = 8
 """A message of some size averages at least this many bytes per ``<``; ours average seventeen."""
@@ -65,7 +66,8 @@ def _constructs(raw: bytes) -> tuple[Finding, ...]:
 
 
 def _size_of_parts(raw: bytes) -> tuple[Finding, ...]:
-    if raw.count(b"<") > FREE_TAGS + len(raw) // BYTES_PER_TAG or raw.count(b"xmlns") > MAX_NAMESPACES:
+    tags = raw.count(b"<")
+    if tags > FREE_TAGS + len(raw) // BYTES_PER_TAG or raw.count(b"xmlns") > MAX_NAMESPACES + tags // 2:
         return (_finding("KP007"),)
     if len(raw) > MAX_RUN and (run := _long_run(raw)) >= 0:
         return (_finding("KP007", raw, run),)

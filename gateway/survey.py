@@ -4,25 +4,28 @@ Only asked after the validator has refused; libxml2 itself stops looking inside 
 field, and its texts repeat values.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from gateway.catalog import Leaf, Shape
-from gateway.words import fits, form, listed
+from gateway.words import BLANK, fits, form, listed
 
 Fault = tuple[Any, str]
 """The element it is about and the text."""
 
 
-def survey(node: Any, shape: Leaf | Shape) -> Iterator[Fault]:
-    """All faults in an element and below it, in document order of the elements that they are about."""
+def survey(node: Any, shape: Leaf | Shape, begun: Container[Any] = ()) -> Iterator[Fault]:
+    """All faults in an element and below it, in document order of the elements that they are about.
+
+    ``begun`` holds the containers of which records were already taken out, so that they may be empty now.
+    """
     name = _local(node)
     if node.attrib:
         yield node, f"Bij {name} staat een attribuut. Attributen zijn niet toegestaan. Haal het weg."
     if isinstance(shape, Leaf):
         yield from _leaf(node, shape, name)
     else:
-        yield from _class(node, shape, name)
+        yield from _class(node, shape, name, begun)
 
 
 def _leaf(node: Any, leaf: Leaf, name: str) -> Iterator[Fault]:
@@ -30,17 +33,17 @@ def _leaf(node: Any, leaf: Leaf, name: str) -> Iterator[Fault]:
         yield node, f"In {name} staan andere velden. Vul hier alleen een waarde in."
     elif not fits(node.text or "", leaf.builtin, leaf.patterns, leaf.codes, leaf.limits):
         expected = form(leaf.builtin, leaf.patterns, leaf.codes, leaf.limits)
-        empty = "is leeg" if not (node.text or "").strip() else "heeft niet de goede waarde of vorm"
+        empty = "is leeg" if not (node.text or "").strip(BLANK) else "heeft niet de goede waarde of vorm"
         yield node, f"{name} {empty}. Vul in: {expected}."
 
 
-def _class(node: Any, shape: Shape, name: str) -> Iterator[Fault]:
+def _class(node: Any, shape: Shape, name: str, begun: Container[Any]) -> Iterator[Fault]:
     seen: set[str] = set()
     reached = -1
     order = {tag: index for index, tag in enumerate(shape.fields)}
-    stray = bool((node.text or "").strip())
+    stray = bool((node.text or "").strip(BLANK))
     for child in node:
-        stray = stray or bool((child.tail or "").strip())
+        stray = stray or bool((child.tail or "").strip(BLANK))
         place = shape.fields.get(child.tag)
         if place is None:
             yield child, _unknown(child, name, shape)
@@ -51,10 +54,11 @@ def _class(node: Any, shape: Shape, name: str) -> Iterator[Fault]:
             yield child, f"{place.name} staat op de verkeerde plek in {name}. De volgorde is: {_order(shape)}."
         seen.add(child.tag)
         reached = max(reached, order[child.tag])
-        yield from survey(child, place.form)
+        yield from survey(child, place.form, begun)
     if stray:
         yield node, f"In {name} staat losse tekst tussen de velden. Haal die tekst weg."
-    yield from _missing(node, shape, name, seen)
+    if node not in begun:
+        yield from _missing(node, shape, name, seen)
 
 
 def _unknown(child: Any, name: str, shape: Shape) -> str:

@@ -6,6 +6,8 @@ from datetime import date
 from functools import cache
 
 MOST_CODES = 12
+BLANK = " \t\r\n"
+"""White space as XML knows it; Python knows more."""
 LITERAL = re.compile(r"[A-Za-z0-9]+")
 DIGITS = re.compile(r"\[0-9\]\{(\d+)\}")
 KNOWN_PATTERNS = {
@@ -13,6 +15,7 @@ KNOWN_PATTERNS = {
     "[0-9]+": "alleen cijfers",
     "([a-zA-Z0-9])+": "alleen letters en cijfers, zonder spaties",
     "[a-zA-Z0-9]+": "alleen letters en cijfers, zonder spaties",
+    "[a-zA-ZÀ-ỳ]+": "alleen letters, zonder punten of spaties",
     "([a-zA-ZÀ-ỳ])+": "alleen letters, zonder punten of spaties",
 }
 BUILTINS = {
@@ -57,7 +60,7 @@ def fits(
 ) -> bool:
     """Whether a text has the form that its field asks; used to explain a refusal, never to decide one."""
     if builtin != "string":
-        text = " ".join(text.split(" ")).strip(" \t\r\n")
+        text = text.strip(BLANK)
     if codes and text not in codes:
         return False
     if not all(_pattern(pattern).fullmatch(text) for pattern in patterns):
@@ -68,7 +71,8 @@ def fits(
 @cache
 def _pattern(pattern: str) -> re.Pattern[str]:
     # XSD 1.0 part 2 appendix F: \s is these four, and the dot is all but CR and LF.
-    return re.compile(pattern.replace(r"[^\s]", r"[^ \t\r\n]").replace(r"[\s\S]", "[\x00-\U0010ffff]"))
+    whole = pattern.replace(r"[\s\S]", "(?s:.)").replace(r"[^\s]", r"\S").replace(".*", r"[^\r\n]*")
+    return re.compile(whole.replace(r"\S", r"[^ \t\r\n]").replace(r"\s", r"[ \t\r\n]"))
 
 
 def _is(text: str, builtin: str) -> bool:
@@ -81,7 +85,7 @@ def _is(text: str, builtin: str) -> bool:
 
 def _is_date(text: str) -> bool:
     parts = YEAR_AND_REST.fullmatch(text)
-    if not parts:
+    if not parts or not text[: -len(parts[1])].strip("-0"):  # XSD 1.0 knows no year nought
         return False
     try:
         # Leap years repeat every 400 years, so any year stands in for one that Python cannot hold.

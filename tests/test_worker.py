@@ -1,0 +1,138 @@
+"""A worker may be lost at any moment; a message may not, and no message suffers for another."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from large_documents import declaration
+
+from gateway.catalog import FOLDER, Catalog
+from gateway.check import check
+from gateway.gate import MAX_BYTES
+from gateway.worker import Limits, Pool, decode, encode
+
+CATALOG = Catalog.load()
+SAMPLES = [path.read_bytes() for path in sorted(FOLDER.glob("hoa/1.0/samples/*/*.xml"))]
+GOOD = (FOLDER / "hoa/1.0/samples/valid/ho301-gewoon.xml").read_bytes()
+LARGE = declaration(clients=1_000, lines=3)
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[Pool]:
+    pool = Pool(small=1)
+    await pool.start()
+    yield pool
+    await pool.close()
+
+
+def processes(pool: Pool) -> list[int]:
+    return [worker._process.pid for worker in pool._workers]
+
+
+async def test_a_worker_gives_the_verdict_of_check(pool: Pool):
+    verdicts = await asyncio.gather(*(pool.check(raw) for raw in SAMPLES))
+
+    assert verdicts == [check(raw, CATALOG) for raw in SAMPLES]
+
+
+def test_a_verdict_survives_the_pipe():
+    for raw in SAMPLES:
+        assert decode(encode(check(raw, CATALOG))) == check(raw, CATALOG)
+
+
+@pytest.mark.parametrize("nonsense", [b"", b"{}", b"[1]", b'["ho301",null,[[1]],1,[]]', b"\xff"])
+def test_nonsense_from_a_worker_is_no_verdict(nonsense: bytes):
+    with pytest.raises(ValueError):  # noqa: PT011 - what it says is of no use to anyone
+        decode(nonsense)
+
+
+async def test_a_large_document_does_not_hold_up_a_small_one(pool: Pool):
+    large = asyncio.create_task(pool.check(LARGE))
+    await asyncio.sleep(0)
+    small = await pool.check(GOOD)
+
+    assert not small.findings
+    assert not large.done()
+    assert not (await large).findings
+
+
+async def test_too_large_a_document_is_refused_without_a_trip(pool: Pool):
+    checked = await pool.check(b" " * (MAX_BYTES + 1))
+
+    assert [finding.code for finding in checked.findings] == ["KP002"]
+
+
+async def test_killed_workers_cost_no_message(pool: Pool):
+    waiting = [asyncio.create_task(pool.check(raw)) for raw in SAMPLES * 3]
+    await asyncio.sleep(0.005)
+    for process in processes(pool):
+        os.kill(process, signal.SIGKILL)
+    verdicts = await asyncio.gather(*waiting)
+
+    assert verdicts == [check(raw, CATALOG) for raw in SAMPLES] * 3
+    assert not (await pool.check(GOOD)).findings
+
+
+async def test_a_document_that_takes_too_long_is_refused_and_the_next_is_fine():
+    pool = Pool(limits=Limits(seconds=0.05, seconds_per_mb=0.0), small=1)
+    await pool.start()
+    before = set(processes(pool))
+    slow = declaration(clients=5_000, lines=3)
+    late, fine = await asyncio.gather(pool.check(slow), pool.check(GOOD))
+    after = await pool.check(GOOD)
+    await pool.check(slow)
+    left = set(processes(pool))
+    await pool.close()
+
+    assert [finding.code for finding in late.findings] == ["KP011"]
+    assert not fine.findings
+    assert not after.findings
+    assert before - left
+
+
+async def test_a_stopped_worker_costs_only_the_document_it_was_busy_with():
+    """A worker that hangs is a worker that takes too long: the others in its trip are tried again."""
+    pool = Pool(limits=Limits(seconds=0.5), small=1, large=0)
+    await pool.start()
+    (serving, *_) = processes(pool)
+    os.kill(serving, signal.SIGSTOP)
+    verdicts = await asyncio.gather(*(pool.check(GOOD) for _ in range(5)))
+    await pool.close()
+
+    refused = [verdict for verdict in verdicts if verdict.findings]
+    assert len(refused) <= 1
+    assert all(finding.code == "KP011" for verdict in refused for finding in verdict.findings)
+
+
+async def test_a_worker_is_replaced_after_its_number_of_documents():
+    pool = Pool(limits=Limits(documents=10), small=1, large=0)
+    await pool.start()
+    before = set(processes(pool))
+    for _ in range(12):
+        assert not (await pool.check(GOOD)).findings
+    after = set(processes(pool))
+    await pool.close()
+
+    assert len(before - after) == 1
+
+
+async def test_a_worker_sees_nothing_of_our_environment(pool: Pool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("KETENPOORT_GEHEIM", "kanarie")
+    other = Pool(small=1, large=0)
+    await other.start()
+    seen = [Path(f"/proc/{process}/environ").read_bytes() for process in processes(other)]
+    await other.close()
+
+    assert not [environment for environment in seen if b"kanarie" in environment]
+
+
+async def test_no_process_is_left_behind():
+    pool = Pool()
+    await pool.start()
+    started = processes(pool)
+    await pool.close()
+
+    assert not [process for process in started if os.path.exists(f"/proc/{process}")]  # noqa: PTH110
