@@ -200,7 +200,6 @@ async def test_several_gateways_writing_and_sequencing_at_once_make_one_dense_lo
         sa.delete(log.tiles),
         sa.delete(log.checkpoints),
         sa.update(log.checkpoints).values(note="onzin"),
-        sa.update(log.checkpoints).values(note=sign(f"elders\n10\n{'A' * 43}=\n", ORIGIN, SIGNER)),
         sa.update(log.checkpoints).values(note=sa.func.replace(log.checkpoints.c.note, "logboek\n10", "logboek\n11")),
         sa.update(log.checkpoints).values(note=sa.func.replace(log.checkpoints.c.note, ORIGIN, "elders")),
     ],
@@ -223,6 +222,15 @@ async def test_the_head_of_another_key_is_not_ours(db_engine):
     async with db_engine.begin() as db:
         with pytest.raises(log.TamperedError, match="not signed by this log"):
             await log.sequence(db, new_signer("proef"), ORIGIN, AT, heartbeat=True)
+
+
+async def test_a_head_of_another_log_signed_by_our_key_is_not_ours(db_engine):
+    await add(db_engine, 10)
+    text = (await sequence(db_engine)).note.partition("\n\n")[0].replace(ORIGIN, "elders")
+    async with db_engine.begin() as db:
+        await db.execute(sa.update(log.checkpoints).values(note=sign(text + "\n", ORIGIN, SIGNER)))
+    with pytest.raises(log.TamperedError, match="not signed by this log"):
+        await sequence(db_engine, heartbeat=True)
 
 
 async def test_a_missing_tile_is_told_when_a_proof_needs_it(db_engine):
