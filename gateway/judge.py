@@ -1,0 +1,150 @@
+"""Turns the classes of a message into plain values and holds the level-2 rules against them, from the inside out."""
+
+from functools import partial
+from typing import Any
+
+from gateway.catalog import Definition, Leaf, Shape
+from gateway.explain import advice
+from gateway.message import Finding
+from gateway.places import Node, Places
+from gateway.rules import RULES, Klasse, Memory, Spot
+from gateway.words import BLANK
+
+
+class Judge:
+    """What the rules say of one document, and the plain values that others need of it."""
+
+    def __init__(self, definition: Definition, places: Places, most: int) -> None:
+        kind = definition.type
+        self._places = places
+        self._definition = definition
+        self._most = most
+        self._rules = RULES.get(kind.name, {})
+        self._dated = kind.dated_path.split("/")[1:]
+        self._subject = (kind.subjects_path or "").rpartition("/")[0].rpartition("/")[2]
+        self._memory: Memory | None = None
+        self._in_pieces = False
+        self.header: Klasse | None = None
+        self.subjects: list[str] = []
+        self.findings: list[Finding] = []
+        """The first ``most``."""
+        self.count = 0
+
+    def message(self, root: Node) -> None:
+        """Judge a valid document, or what is left of one that was judged in parts."""
+        bericht = Klasse("Bericht", None, root)
+        for child in root:
+            name, form, _ = self._definition.shape.fields[child.tag]
+            assert isinstance(form, Shape), "Bericht holds classes"
+            bericht[name] = self._klasse(child, form, name, bericht)
+            if self._memory is None:
+                self._begin(bericht[name])
+
+    def rest(self) -> None:
+        """Let go of the document: no cycles, so it is freed when its verdict is out, not when the collector comes."""
+        self._memory = None
+
+    def part(self, container: Node, batch: Node, root: Node) -> None:
+        """Judge valid records taken out of a container of a document that is still being read."""
+        self._in_pieces = True
+        self.read_header(root)
+        self._records(batch, self._definition.containers[batch.tag], self._above(container))
+
+    def read_header(self, root: Node) -> None:
+        """Read a header that may yet prove wrong, once."""
+        if self._memory is None:
+            place = self._definition.shape.fields.get(root[0].tag)
+            shape = place.form if place is not None and isinstance(place.form, Shape) else Shape()
+            self._begin(self._shallow(root[0], shape, "Header", None))
+
+    def _begin(self, header: Klasse) -> None:
+        self.header = header
+        wet = header.get("Wet")
+        self._memory = Memory(
+            dated=header.text(*self._dated), wet=wet if wet in {"JW", "WMO"} else "JW", spot=self._spot
+        )
+
+    def _klasse(self, node: Node, shape: Shape, name: str, up: Klasse | None) -> Klasse:
+        klasse = Klasse(name, up, node)
+        fields = shape.fields
+        for child in node:
+            field, form, _ = fields[child.tag]
+            if isinstance(form, Leaf):
+                klasse[field] = child.text if form.builtin == "string" else child.text.strip(BLANK)
+            elif form.container:
+                klasse[field] = self._records(child, form, klasse)
+            else:
+                klasse[field] = self._klasse(child, form, field, klasse)
+        if name == self._subject:
+            self.subjects.append(klasse["Bsn"])
+        if name in self._rules:
+            self._hold(klasse)
+        klasse.up = None  # no cycles, see rest()
+        return klasse
+
+    def _records(self, container: Node, shape: Shape, up: Klasse | None) -> list[Any]:
+        ((name, form, _),) = shape.fields.values()
+        if isinstance(form, Leaf):
+            return [_value(child, form) for child in container]
+        return [self._klasse(child, form, name, up) for child in container]
+
+    def _shallow(self, node: Node, shape: Shape, name: str, up: Klasse | None) -> Klasse:
+        """A class that may be unfinished or wrong, without its containers and without judging it."""
+        klasse = Klasse(name, up, node)
+        for child in node:
+            place = shape.fields.get(child.tag)
+            if place is None:
+                continue
+            if isinstance(place.form, Leaf):
+                klasse[place.name] = _value(child, place.form)
+            elif not place.form.container:
+                klasse[place.name] = self._shallow(child, place.form, place.name, None)
+        return klasse
+
+    def _above(self, container: Node) -> Klasse | None:
+        """The class that holds a container, with the classes above it, as far as they have been read."""
+        up, shape = None, self._definition.shape
+        for node in [*reversed(list(container.iterancestors()))][1:]:
+            place = shape.fields.get(node.tag)
+            if place is None or not isinstance(place.form, Shape):
+                return up
+            shape = place.form
+            if not shape.container:
+                up = self._shallow(node, shape, place.name, up)
+        return up
+
+    def _hold(self, klasse: Klasse) -> None:
+        assert self._memory is not None, "the header comes first"
+        for code, rule in self._rules[klasse.name]:
+            verdict = rule(klasse, self._memory)
+            if verdict is None:
+                continue
+            spots = verdict if isinstance(verdict, list) else [partial(self._places.spot, klasse.at, verdict)]
+            for spot in spots:
+                self.count += 1
+                if self.count <= self._most:
+                    line, path = spot()
+                    self.findings.append(Finding(code=code, level=2, line=line, path=path, text=advice(code)))
+
+    def _spot(self, klasse: Klasse, field: str) -> Spot:
+        """Where a field is, to be told when asked; in pieces it is looked up now, as the piece will be let go."""
+        if not self._in_pieces:
+            return partial(self._places.spot, klasse.at, field)
+        spot = self._places.spot(klasse.at, field)
+        return lambda: spot
+
+
+def leaves(klasse: Klasse, stem: str = "") -> list[tuple[str, str]]:
+    """The single fields of a class and of the classes in it, as (path, text) in order."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in klasse.items():
+        if isinstance(value, Klasse):
+            pairs += leaves(value, f"{stem}{name}/")
+        elif isinstance(value, str):
+            pairs.append((stem + name, value))
+    return pairs
+
+
+def _value(node: Node, leaf: Leaf) -> str:
+    text: str = node.text or ""
+    return text.strip(BLANK) if leaf.builtin != "string" else text
