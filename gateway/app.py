@@ -12,13 +12,12 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters import rest, tls
 from adapters.listen import listening
 from adapters.push import HttpsPush
-from audit import log
+from audit import log, sequencer
 from audit.keys import KeysError, KeyService
 from gateway.catalog import Catalog
 from gateway.commit import GroupCommit, open_engine, writing
@@ -30,11 +29,10 @@ from gateway.pickup import Pickup
 from gateway.settings import Settings
 from gateway.worker import Pool
 
-SEQUENCE_EVERY = 0.5
-"""Seconds between checkpoints when something waits; a receipt can be proved within a second."""
-HEARTBEAT_EVERY = 60.0
-"""Seconds after which a quiet log is confirmed again (security: a log that stands still is noticed)."""
-PARTIES_EVERY = 5.0
+MOST_WAITING = 5 * log.BATCH
+"""Entries that may wait for their place in the log; more means that nobody signs it."""
+PARTIES_EVERY = 1.0
+"""Seconds between looks at the file with parties: so long can a certificate that was shut out still be used."""
 
 
 UNUSABLE = (KeysError, PartiesError)
@@ -62,7 +60,6 @@ class Gateway:
         self.courier = Courier(
             commit=self.commit, intake=self.intake, keys=keys, transport=self._push, origin=settings.origin
         )
-        self._sequenced = asyncio.get_running_loop().time()
         self._seen = 0.0
 
     async def accept(self, raw: bytes, caller: Party, *, trace: str) -> Accepted | Rejected:
@@ -77,36 +74,26 @@ class Gateway:
         """Tell whether the database answers and the log is being signed."""
         with contextlib.suppress(Exception):
             async with asyncio.timeout(2), self.commit.reading() as db:
-                await db.execute(sa.select(1))
-            return asyncio.get_running_loop().time() - self._sequenced < 10 * SEQUENCE_EVERY
+                return await log.pending(db) < MOST_WAITING
         return False
 
     async def run(self) -> None:
         """Run all tasks until one of them fails or this is cancelled."""
         async with self._push, asyncio.TaskGroup() as tasks:
             tasks.create_task(self.commit.run())
-            tasks.create_task(self._sequence())
+            tasks.create_task(
+                sequencer.run(self._writing, self.keys.signer("log"), self.settings.origin, _now, asyncio.Event())
+            )
             tasks.create_task(self.courier.run())
             tasks.create_task(self._watch_parties())
 
-    async def _sequence(self) -> None:
-        last = 0.0
-        while True:
-            now = asyncio.get_running_loop().time()
-            if await self.sequence(heartbeat=now - last > HEARTBEAT_EVERY):
-                last = now
-            self._sequenced = now
-            await asyncio.sleep(SEQUENCE_EVERY)
-
-    async def sequence(self, *, heartbeat: bool = False) -> bool:
-        """Give waiting entries their place in the log and sign its head; tell whether a head was signed."""
+    @contextlib.asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a transaction beside the group commit."""
         # On SQLite there is one writer: wait for it here, where waiting is fair, not in the database.
         alone = self.commit.lock if self.engine.dialect.name == "sqlite" else contextlib.nullcontext()
         async with alone, writing(self.engine) as db:
-            signed = await log.sequence(
-                db, self.keys.signer("log"), self.settings.origin, datetime.now(UTC), heartbeat=heartbeat
-            )
-        return signed is not None
+            yield db
 
     async def _watch_parties(self) -> None:
         while True:
@@ -167,3 +154,7 @@ async def serve(settings: Settings, *, port_file: Path | None = None) -> None:
                 port_file.write_text(str(port), encoding="ascii")
             print(f"Ketenpoort luistert op https://{settings.host}:{port}/v1", flush=True)
             await asyncio.Event().wait()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from adapters import tls
+from audit.export import publish_key
 from audit.keys import KeyService
-from audit.note import VerifierKey, encode_key
 from gateway.parties import Parties
 
 SETTINGS = """\
@@ -54,8 +54,7 @@ def new_gateway(folder: Path, *, origin: str, host: str, port: int, database: st
     keys = KeyService.create(folder / "sleutels")
     # Who verifies must have these from us by another road than the log and the receipts themselves.
     for purpose, name in (("log", origin), ("ontvangst", f"{origin}/ontvangst"), ("push", f"{origin}/push")):
-        public = VerifierKey(name=name, public=keys.signer(purpose).public)
-        (folder / f"{purpose}.vkey").write_text(encode_key(public) + "\n", encoding="ascii")
+        publish_key(folder / f"{purpose}.vkey", name, keys.signer(purpose))
     tls.make_ca(folder / "tls")
     tls.make_certificate(folder / "tls", folder / "tls", "poort", hosts=["localhost", "127.0.0.1", host])
     return path
