@@ -15,19 +15,21 @@ from importlib.metadata import version
 from json import dumps
 from pathlib import Path
 
-from gateway.bench.audit_log import audit_log
-from gateway.bench.check import check
-from gateway.bench.delivery import delivery
-from gateway.bench.intake import intake
+from gateway.bench import audit_log, check, delivery, intake, slow_disk
 from gateway.bench.pace import FULL, SHORT, Pace
 from gateway.bench.processes import BenchError
 from gateway.bench.rows import HEAD, Row, in_json, in_words
-from gateway.bench.slow_disk import slow_disk
 from gateway.bench.stand import Stand
 from gateway.local_postgres import NoPostgresError, local_postgres
 
 Part = Callable[[Stand, Pace, Callable[[str], None]], Iterator[Row]]
-PARTS: dict[str, Part] = {"intake": intake, "check": check, "delivery": delivery, "log": audit_log, "fsync": slow_disk}
+PARTS: dict[str, Part] = {
+    "intake": intake.measure,
+    "check": check.measure,
+    "delivery": delivery.measure,
+    "log": audit_log.measure,
+    "fsync": slow_disk.measure,
+}
 
 
 def bench(parts: Sequence[str], *, json: bool, short: bool) -> int:

@@ -31,13 +31,13 @@ FEW = 20_000
 PROOFS = 200
 
 
-def audit_log(stand: Stand, pace: Pace, tell: Callable[[str], None]) -> Iterator[Row]:
+def measure(stand: Stand, pace: Pace, tell: Callable[[str], None]) -> Iterator[Row]:
     """Write a log on SQLite, verify its export, prove entries; raise BenchError if it does not verify."""
     with stand.fresh("sqlite") as url:
-        yield from asyncio.run(_measure(stand, url, pace, tell))
+        yield from asyncio.run(_in_turn(stand, url, pace, tell))
 
 
-async def _measure(stand: Stand, url: str, pace: Pace, tell: Callable[[str], None]) -> list[Row]:
+async def _in_turn(stand: Stand, url: str, pace: Pace, tell: Callable[[str], None]) -> list[Row]:
     count = FEW if pace.rounds == 1 else ENTRIES
     keys = KeyService.open(stand.home / "sleutels")
     engine, target = open_engine(url), stand.folder / "logboek"

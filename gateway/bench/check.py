@@ -16,7 +16,7 @@ from gateway.bench.processes import BenchError, await_quiet, children, cpu_below
 from gateway.bench.rows import Row, row
 from gateway.bench.stand import Stand
 from gateway.catalog import Catalog
-from gateway.check import check as judge
+from gateway.check import check
 from gateway.invented import message
 from gateway.worker import Pool
 
@@ -25,7 +25,7 @@ EVERY = 0.002
 """Seconds between small documents beside a large one."""
 
 
-def check(_stand: Stand, pace: Pace, tell: Callable[[str], None]) -> Iterator[Row]:
+def measure(_stand: Stand, pace: Pace, tell: Callable[[str], None]) -> Iterator[Row]:
     """Measure small documents, then large ones; raise BenchError if a verdict is wrong."""
     catalog = Catalog.load()
     catalog.compile_all()
@@ -46,7 +46,7 @@ async def _small(catalog: Catalog, pace: Pace, tell: Callable[[str], None]) -> l
             await_quiet(2)
             steps: list[Callable[[], None]] = [
                 lambda: alone.append(_cost(_lxml(catalog, raw), pace.yardstick)),
-                lambda: here.append(_cost(lambda: judge(raw, catalog), pace.yardstick)),
+                lambda: here.append(_cost(lambda: check(raw, catalog), pace.yardstick)),
             ]
             for step in steps if number % 2 else reversed(steps):
                 step()

@@ -13,7 +13,7 @@ END_TO_END = 1_000.0
 """Messages per second."""
 
 
-def delivery(stand: Stand, pace: Pace, tell: Callable[[str], None]) -> Iterator[Row]:
+def measure(stand: Stand, pace: Pace, tell: Callable[[str], None]) -> Iterator[Row]:
     """Measure on both databases; raise BenchError if a message sent was not delivered."""
     kinds = ["sqlite", *["postgresql"][: stand.postgres is not None]]
     rounds = min(2, pace.rounds)

@@ -32,7 +32,7 @@ class Figures:
     empty_cpu: list[float] = field(default_factory=list)
 
 
-def intake(stand: Stand, pace: Pace, tell: Callable[[str], None]) -> Iterator[Row]:
+def measure(stand: Stand, pace: Pace, tell: Callable[[str], None]) -> Iterator[Row]:
     """Measure both databases at 1, 16 and 64 clients; raise BenchError if anything promised was lost."""
     kinds = ["sqlite", *["postgresql"][: stand.postgres is not None]]
     body = message(SAMPLE, ROOM)

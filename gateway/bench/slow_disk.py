@@ -41,7 +41,7 @@ SLOW(fdatasync)
 """
 
 
-def slow_disk(stand: Stand, pace: Pace, tell: Callable[[str], None]) -> Iterator[Row]:
+def measure(stand: Stand, pace: Pace, tell: Callable[[str], None]) -> Iterator[Row]:
     """Measure at 64 clients on both databases; nothing where there is no C compiler."""
     with tempfile.TemporaryDirectory(prefix="ketenpoort-traag-") as folder:
         slow = _library(Path(folder))

@@ -106,7 +106,7 @@ class Stand:
         Raises BenchError if an acknowledged message is not in store and log, or the log does not verify.
         """
         with self.fresh(kind) as url:
-            with self._gateway(url, **environ) as (pid, port):
+            with self.gateway(url, **environ) as (pid, port):
                 before: dict[str, float] = {}
                 await_quiet(2)  # the last of the workers may still be starting
                 told = load(
@@ -114,8 +114,8 @@ class Stand:
                     before=lambda: before.update(self._spent(pid, kind)),
                 )
                 spent = {name: after - before[name] for name, after in self._spent(pid, kind).items()}
-                asyncio.run(_until_settled(url, delivered=task["do"] != "send"))
-            receipts = asyncio.run(self._audit(url, told["acknowledged"], refused=int(bool(task.get("bad")))))
+                asyncio.run(until_settled(url, delivered=task["do"] != "send"))
+            receipts = asyncio.run(self.audit(url, told["acknowledged"], refused=int(bool(task.get("bad")))))
         each = 1e6 / told["acknowledged"]
         return Window(
             told=told,
@@ -124,7 +124,8 @@ class Stand:
         )
 
     @contextlib.contextmanager
-    def _gateway(self, url: str, **environ: str) -> Iterator[tuple[int, int]]:
+    def gateway(self, url: str, **environ: str) -> Iterator[tuple[int, int]]:
+        """Run a gateway on this store; yield its process id and port."""
         settings = self.home / "ketenpoort.toml"
         lines = [line for line in settings.read_text().splitlines() if not line.startswith("database")]
         settings.write_text("\n".join([*lines, f"database = {json.dumps(url)}", ""]))
@@ -143,7 +144,8 @@ class Stand:
         url = sa.make_url(self.postgres or "")
         return int((Path(str(url.query["host"])) / "data" / "postmaster.pid").read_text().split()[0])
 
-    async def _audit(self, url: str, acknowledged: int, *, refused: int) -> list[bytes]:
+    async def audit(self, url: str, acknowledged: int, *, refused: int) -> list[bytes]:
+        """Return the receipts in this store; raise BenchError if they are not those of all acknowledged messages."""
         engine = open_engine(url)
         keys = KeyService.open(self.home / "sleutels")
         target = self.folder / f"export-{self.count}"
@@ -173,7 +175,7 @@ _KEPT = sa.select(store.messages.c.id, store.messages.c.receipt).where(
 _RECEIVED = f'"event":"{What.RECEIVED}"'.encode()
 
 
-async def _until_settled(url: str, *, delivered: bool) -> None:
+async def until_settled(url: str, *, delivered: bool) -> None:
     """Wait until the log is complete and signed, and with ``delivered`` until no delivery is open."""
     engine = open_engine(url)
     until = time.monotonic() + PATIENCE
