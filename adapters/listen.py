@@ -47,7 +47,7 @@ class Problem(Exception):  # noqa: N818 - the name of RFC 9457
             body=json.dumps(self.body, ensure_ascii=False).encode(),
             status=self.status,
             content_type="application/problem+json",
-            headers={**self.headers, **HEADERS},
+            headers=self.headers,
         )
 
 
@@ -65,9 +65,17 @@ def failed(error: BaseException | None, trace: str) -> Problem:
 
 
 class _Conversation(web.RequestHandler):
-    """One connection. Where aiohttp answers by itself it repeats the bytes that it could not read; we do not."""
+    """One connection. Where aiohttp answers by itself it repeats what it was sent; we do not."""
 
     __slots__ = ()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        if isinstance(resp, web.HTTPException):
+            resp = _translated(resp).response()
+        resp.headers.update(HEADERS)
+        return await super().finish_response(request, resp, start_time)
 
     def handle_error(
         self,
@@ -84,6 +92,16 @@ class _Conversation(web.RequestHandler):
         response = (wrong if status == web.HTTPBadRequest.status_code else failed(exc, "onbekend")).response()
         response.force_close()
         return response
+
+
+def _translated(error: web.HTTPException) -> Problem:
+    if error.status == web.HTTPMethodNotAllowed.status_code:
+        problem = Problem(405, "Kan hier niet", "Deze bewerking bestaat niet op dit adres. Zie /v1/openapi.json.")
+        problem.headers["Allow"] = error.headers["Allow"]
+        return problem
+    if error.status == web.HTTPNotFound.status_code:
+        return Problem(404, "Niet gevonden", "Dit adres bestaat niet. Alle adressen staan in /v1/openapi.json.")
+    return Problem(error.status, "Verzoek klopt niet", "Hoe het wel kan, staat in /v1/openapi.json.")
 
 
 @contextlib.asynccontextmanager

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from aiohttp import HttpVersion11, web
 
-from adapters.listen import HEADERS, VERSION, Problem, busy, failed
+from adapters.listen import VERSION, Problem, busy, failed
 from adapters.tls import fingerprint
 from gateway.intake import Accepted, BusyError, Rejected
 from gateway.parties import Party
@@ -91,21 +91,17 @@ class Rest:
         try:
             request[_trace] = _trace_of(request)
             request[_party] = self._caller(request)
-            response = await handler(request)
+            return await handler(request)
         except Problem as problem:
-            response = problem.response()
-        except web.HTTPException as error:
-            response = _library_problem(error).response()
+            return problem.response()
         except UnknownMessageError:
-            response = _unknown().response()
+            return _unknown().response()
         except BusyError:
-            response = busy("Het is te druk", "Probeer het over een seconde opnieuw.", seconds=1).response()
-        except (asyncio.CancelledError, ConnectionError):
+            return busy("Het is te druk", "Probeer het over een seconde opnieuw.", seconds=1).response()
+        except (asyncio.CancelledError, ConnectionError, web.HTTPException):
             raise
         except Exception as error:  # noqa: BLE001 - the task edge: our fault, told without content
-            response = failed(error, request[_trace]).response()
-        response.headers.update(HEADERS)
-        return response
+            return failed(error, request[_trace]).response()
 
     def _caller(self, request: web.Request) -> Party:
         tls = request.transport and request.transport.get_extra_info("ssl_object")
@@ -188,8 +184,9 @@ class Rest:
 
     async def _body(self, request: web.Request, most: int) -> bytes:
         """Return the body of at most ``most`` bytes; what is too large or too slow is not read to its end."""
-        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise Problem(415, "Ingepakte inhoud", "Stuur de inhoud zonder Content-Encoding.")
+        packed = request.headers.get("Content-Encoding", "identity").lower() != "identity"
+        if packed or request.headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
+            raise Problem(415, "Ingepakte inhoud", "Stuur de inhoud zonder Content-Encoding, niet ingepakt.")
         if (request.content_length or 0) > most:
             raise _too_large(most)
         await _invite(request)
@@ -205,8 +202,6 @@ class Rest:
                         raise BusyError
         except TimeoutError:
             raise Problem(408, "Inhoud kwam te langzaam", "Stuur het bericht opnieuw, in één keer.") from None
-        except web.RequestPayloadError:
-            raise Problem(400, "Verzoek klopt niet", "De inhoud is niet goed verstuurd. Stuur hem opnieuw.") from None
         finally:
             self._arriving -= len(body)
         return bytes(body)
@@ -240,16 +235,6 @@ def _refusal(rejected: Rejected) -> Problem:
         aantalBevindingen=rejected.total,
         antwoordbericht=f"/v1/berichten/{rejected.answer}" if rejected.answer else None,
     )
-
-
-def _library_problem(error: web.HTTPException) -> Problem:
-    if error.status == web.HTTPMethodNotAllowed.status_code:
-        problem = Problem(405, "Kan hier niet", "Deze bewerking bestaat niet op dit adres. Zie /v1/openapi.json.")
-        problem.headers["Allow"] = error.headers["Allow"]
-        return problem
-    if error.status == web.HTTPNotFound.status_code:
-        return Problem(404, "Niet gevonden", "Dit adres bestaat niet. Alle adressen staan in /v1/openapi.json.")
-    return Problem(error.status, "Verzoek klopt niet", "Hoe het wel kan, staat in /v1/openapi.json.")
 
 
 def _too_large(most: int) -> Problem:

@@ -38,8 +38,9 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Content-Security-Policy": "frame-ancestors 'none'",
+    "Server": "Ketenpoort",
 }
-"""What every answer carries (NL API Design Rules, transport security)."""
+"""What every answer carries (NL API Design Rules, transport security), and not what it is made of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,13 +99,38 @@ class Running:
         return (self.home / "gezegd.txt").read_bytes()
 
 
-def until_quiet(connection: ssl.SSLSocket, seconds: float = 1.0) -> bytes:
-    connection.settimeout(seconds)
+def until_quiet(connection: ssl.SSLSocket, seconds: float = 10.0) -> bytes:
+    """What comes within ``seconds``, and all that follows on it at once."""
     heard = b""
-    with contextlib.suppress(TimeoutError, ConnectionError):
+    with contextlib.suppress(OSError):
+        connection.settimeout(seconds)
         while part := connection.recv(65536):
             heard += part
+            connection.settimeout(0.5)
     return heard
+
+
+def head(request: str, *headers: str) -> bytes:
+    return "\r\n".join([request, "Host: localhost", *headers, "", ""]).encode("latin-1")
+
+
+def post(*headers: str) -> bytes:
+    """The head of a message; its length is for the caller to tell."""
+    return head("POST /v1/berichten HTTP/1.1", "Content-Type: application/xml", *headers)
+
+
+def problem_in(heard: bytes, status: int) -> Any:
+    """The problem in a raw answer, which must have every header that all answers have."""
+    top, _, body = heard.partition(b"\r\n\r\n")
+    first, *lines = top.decode().split("\r\n")
+    assert first.split()[1:2] == [str(status)], first
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert headers["Content-Type"] == "application/problem+json"
+    assert HEADERS.items() <= headers.items()
+    problem = json.loads(body[: int(headers["Content-Length"])])
+    validator(json.dumps(DOCUMENT["components"]["schemas"]["Probleem"])).validate(problem)
+    assert problem["status"] == status
+    return problem
 
 
 @contextlib.contextmanager
