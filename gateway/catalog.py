@@ -55,6 +55,8 @@ class Place(NamedTuple):
     name: str
     form: Leaf | Shape
     required: bool
+    plain: bool
+    """Whether its text is its value, to the last space."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +252,9 @@ class _Shapes:
             form = self.element(member, xsd)
             name = member.attrib["name"]
             optional = member.get("minOccurs") == "0" or next(member.iterancestors(XS + "choice"), None) is not None
-            shape.fields[f"{{{space}}}{name}"] = Place(name=name, form=form, required=not optional)
+            shape.fields[f"{{{space}}}{name}"] = Place(
+                name=name, form=form, required=not optional, plain=isinstance(form, Leaf) and form.builtin == "string"
+            )
             self.names.add(name)
             if isinstance(form, Shape) and form.container:
                 self._container(f"{{{space}}}{name}", member.get("type"), form)

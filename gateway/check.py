@@ -6,6 +6,7 @@ nothing else, so any part of it is as valid as the whole; what is left at the en
 verdict is that of the whole tree, time is linear in size and in faults, memory is that of one piece.
 """
 
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -51,7 +52,7 @@ def check(raw: bytes, catalog: Catalog) -> Checked:
     refused = gate(raw)
     if refused:
         return Checked(type=None, facts=None, findings=refused, total=len(refused))
-    reading = _Reading(catalog, suspect=b"XMLSchema-instance" in raw or b"&#" in raw)
+    reading = _Reading(catalog, suspect=b"XMLSchema-instance" in raw or b"&" in raw)
     try:
         root = _whole(raw, reading) if raw.count(b"<") <= SMALL_TAGS else _in_pieces(raw, reading)
         if root is not None:
@@ -205,7 +206,7 @@ class _Reading:
             return None
 
         def read(path: str | None) -> str:
-            return header.text(*path.split("/")[1:]) if path else ""
+            return header.text(*_steps(path)) if path else ""
 
         return Facts(
             type=kind.name,
@@ -216,6 +217,12 @@ class _Reading:
             answers=read(kind.answers_path) or None,
             subjects=tuple(judge.subjects) if not self._xsd else (),
         )
+
+
+@cache
+def _steps(path: str) -> tuple[str, ...]:
+    """The names in a card's path below Header."""
+    return tuple(path.split("/")[1:])
 
 
 def _xsi(node: Node) -> list[Node]:

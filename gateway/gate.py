@@ -55,13 +55,15 @@ def _constructs(raw: bytes) -> tuple[Finding, ...]:
     declared = DECLARATION.match(raw) if raw.startswith(b"<?xml") else None
     if declared is None and raw.startswith(DECLARED):
         return (_finding("KP003", raw, 0),)
-    instruction = raw.find(b"<?", declared.end() if declared else 0)
-    if instruction >= 0:
+    begin = declared.end() if declared else 0
+    # One sign is found thirty times faster than two, and most messages have neither of these.
+    if raw.find(b"?", begin) >= 0 and (instruction := raw.find(b"<?", begin)) >= 0:
         return (_finding("KP006", raw, instruction),)
-    for construct in (b"<!DOCTYPE", b"<!ENTITY"):
-        at = raw.find(construct)
-        if at >= 0:
-            return (_finding("KP005", raw, at),)
+    if b"!" in raw:
+        for construct in (b"<!DOCTYPE", b"<!ENTITY"):
+            at = raw.find(construct)
+            if at >= 0:
+                return (_finding("KP005", raw, at),)
     return ()
 
 

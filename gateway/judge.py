@@ -32,9 +32,13 @@ class Judge:
 
     def message(self, root: Node) -> None:
         """Judge a valid document, or what is left of one that was judged in parts."""
+        if not self._rules:
+            self.read_header(root)
+            self._note_subjects(root)
+            return
         bericht = Klasse("Bericht", None, root)
         for child in root:
-            name, form, _ = self._definition.shape.fields[child.tag]
+            name, form, *_ = self._definition.shape.fields[child.tag]
             assert isinstance(form, Shape), "Bericht holds classes"
             bericht[name] = self._klasse(child, form, name, bericht)
             if self._memory is None:
@@ -48,7 +52,14 @@ class Judge:
         """Judge valid records taken out of a container of a document that is still being read."""
         self._in_pieces = True
         self.read_header(root)
+        if not self._rules:
+            self._note_subjects(batch)
+            return
         self._records(batch, self._definition.containers[batch.tag], self._above(container))
+
+    def _note_subjects(self, node: Node) -> None:
+        """Of a message without rules, such as a retour, nothing else is needed."""
+        self.subjects += [bsn.text for bsn in node.iter("{*}Bsn")]
 
     def read_header(self, root: Node) -> None:
         """Read a header that may yet prove wrong, once."""
@@ -68,9 +79,11 @@ class Judge:
         klasse = Klasse(name, up, node)
         fields = shape.fields
         for child in node:
-            field, form, _ = fields[child.tag]
-            if isinstance(form, Leaf):
-                klasse[field] = child.text if form.builtin == "string" else child.text.strip(BLANK)
+            field, form, _, plain = fields[child.tag]
+            if plain:
+                klasse[field] = child.text
+            elif isinstance(form, Leaf):
+                klasse[field] = child.text.strip(BLANK)
             elif form.container:
                 klasse[field] = self._records(child, form, klasse)
             else:
@@ -83,7 +96,7 @@ class Judge:
         return klasse
 
     def _records(self, container: Node, shape: Shape, up: Klasse | None) -> list[Any]:
-        ((name, form, _),) = shape.fields.values()
+        ((name, form, *_),) = shape.fields.values()
         if isinstance(form, Leaf):
             return [_value(child, form) for child in container]
         return [self._klasse(child, form, name, up) for child in container]

@@ -27,6 +27,7 @@ SMALL = 256 * 1024
 """Bytes up to which documents share a worker; a larger one goes to a worker of its own kind."""
 TRIP_COUNT = 32
 FRAME = struct.Struct(">I")
+TO_JSON = json.JSONEncoder(separators=(",", ":")).encode
 FACTS = tuple(fact.name for fact in fields(Facts))
 FINDING = tuple(part.name for part in fields(Finding))
 
@@ -220,7 +221,7 @@ def encode(checked: Checked) -> bytes:
         checked.total,
         checked.header,
     )
-    return json.dumps(plain, separators=(",", ":")).encode()
+    return TO_JSON(plain).encode()
 
 
 def decode(raw: bytes) -> Checked:
@@ -232,7 +233,7 @@ def decode(raw: bytes) -> Checked:
             facts=Facts(**dict(zip(FACTS, (*facts[:-1], tuple(facts[-1])), strict=True))) if facts else None,
             findings=tuple(Finding(**dict(zip(FINDING, finding, strict=True))) for finding in findings),
             total=total,
-            header=tuple((path, text) for path, text in header),
+            header=tuple(map(tuple, header)),
         )
     except (KeyError, TypeError) as error:
         raise ValueError("not a verdict") from error

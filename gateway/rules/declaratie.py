@@ -14,10 +14,9 @@ NO_REJECTION = frozenset({"0200", "0233", "8001"})
 
 def _period(line: Klasse) -> tuple[str, str, str]:
     """Name, begin and end of the period of a Prestatie, Termijn or Declaratie."""
-    for name in ("ProductPeriode", "Periode", "DeclaratiePeriode"):
-        if name in line:
-            return name, line[name]["Begindatum"], line[name]["Einddatum"]
-    return "", "", ""
+    name = "ProductPeriode" if "ProductPeriode" in line else "Periode" if "Periode" in line else "DeclaratiePeriode"
+    period = line[name]
+    return name, period["Begindatum"], period["Einddatum"]
 
 
 def _amount(klasse: Klasse, field: str = "IngediendBedrag") -> int:
