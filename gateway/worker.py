@@ -1,7 +1,7 @@
 """``check`` in disposable processes: what a hostile document breaks is thrown away, and no other message notices.
 
-Documents and verdicts travel over pipes as length-prefixed frames; verdicts are JSON, in the order of the documents, so
-a worker that dies or overruns did so on the first document without a verdict.
+Documents that wait together make one trip. They and their verdicts travel over pipes as length-prefixed frames;
+verdicts are JSON, in the order of the documents.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from time import monotonic
 from typing import Any, BinaryIO
 
 from gateway.catalog import FOLDER, Catalog
@@ -26,6 +27,8 @@ from gateway.message import Checked, Facts, Finding
 SMALL = 256 * 1024
 """Bytes up to which documents share a worker; a larger one goes to a worker of its own kind."""
 TRIP_COUNT = 32
+PATIENCE = 0.002
+"""Seconds that a verdict waits for company on its way back."""
 FRAME = struct.Struct(">I")
 TO_JSON = json.JSONEncoder(separators=(",", ":")).encode
 FACTS = tuple(fact.name for fact in fields(Facts))
@@ -124,20 +127,23 @@ class Pool:
     async def _trip(self, jobs: "deque[_Job]", worker: "_Worker") -> "_Worker":
         """Let the worker judge these; afterwards ``jobs`` holds what is to be tried again, in a new worker.
 
-        A document on which a worker died gets one more chance, alone: the death may have had another cause.
+        When a worker dies or overruns, what it had not answered is tried once more, each document alone: only the
+        one that is to blame can cost a second worker.
         """
-        alone = [jobs[0]] if jobs[0].deaths else list(jobs)
-        worker.send(alone)
-        for job in alone:
-            try:
-                async with asyncio.timeout(self._limits.deadline(len(job.raw))):
-                    checked = await worker.receive()
-            except (TimeoutError, EOFError, OSError, ValueError) as trouble:
-                job.deaths += 2 if isinstance(trouble, TimeoutError) else 1
-                if job.deaths > 1:
-                    jobs.popleft().settle(_overrun())
-                return await self._replace(worker)
-            jobs.popleft().settle(checked)
+        trip = [jobs[0]] if jobs[0].deaths else list(jobs)
+        try:
+            async with asyncio.timeout(self._limits.deadline(sum(len(job.raw) for job in trip))):
+                worker.send(trip)
+                for _ in trip:
+                    jobs[0].settle(await worker.receive())
+                    jobs.popleft()
+        except (TimeoutError, EOFError, OSError, ValueError):
+            if jobs[0].deaths:
+                jobs.popleft().settle(_overrun())
+            else:
+                for job in jobs:
+                    job.deaths = 1
+            return await self._replace(worker)
         return await self._replace(worker) if worker.served >= self._limits.documents else worker
 
 
@@ -160,7 +166,7 @@ def _overrun() -> Checked:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Job:
-    """One document on its way; ``deaths`` counts the workers that it, perhaps, cost."""
+    """One document on its way; ``deaths`` is 1 when it was in a trip that cost a worker."""
 
     raw: bytes = field(repr=False)
     verdict: "asyncio.Future[Checked]"
@@ -196,7 +202,8 @@ class _Worker:
 
     def send(self, jobs: list[_Job]) -> None:
         # Never drained: a worker that waits to write its verdicts must not find us waiting to write documents.
-        self._in.writelines(part for job in jobs for part in (FRAME.pack(len(job.raw)), job.raw))
+        frames = [part for job in jobs for part in (FRAME.pack(len(job.raw)), job.raw)]
+        self._in.write(b"".join((FRAME.pack(len(jobs)), *frames)))
 
     async def receive(self) -> Checked:
         """The next verdict. Raises EOFError if the process ended, ValueError if it spoke nonsense."""
@@ -259,10 +266,17 @@ def main(folder: str, memory: str) -> None:
 
 
 def _answer(source: BinaryIO, catalog: Catalog) -> None:
+    """Answer trip after trip; verdicts are written when the trip is done or the oldest has waited long enough."""
     while head := source.read(FRAME.size):
-        raw = source.read(FRAME.unpack(head)[0])
-        verdict = encode(check(raw, catalog))
-        _write_all(FRAME.pack(len(verdict)) + verdict)
+        waiting: list[bytes] = []
+        since = monotonic()
+        for _ in range(FRAME.unpack(head)[0]):
+            verdict = encode(check(source.read(FRAME.unpack(source.read(FRAME.size))[0]), catalog))
+            waiting += (FRAME.pack(len(verdict)), verdict)
+            if monotonic() - since > PATIENCE:
+                _write_all(b"".join(waiting))
+                waiting, since = [], monotonic()
+        _write_all(b"".join(waiting))
 
 
 def _write_all(data: bytes) -> None:
