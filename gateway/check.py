@@ -173,8 +173,8 @@ class _Reading:
         if not faults:
             faults = [(node, f"De opbouw van {self._places.name(node)} klopt niet. Vergelijk het met de standaard.")]
         for at, text in faults:
-            path = self._places.path(at)
-            finding = Finding(code="XSD", level=1, line=at.sourceline or 0, path=path, text=text)
+            line, path = self._places.line(at), self._places.path(at)
+            finding = Finding(code="XSD", level=1, line=line, path=path, text=text)
             # Loose text in a container is met once a piece.
             if finding not in self._xsd:
                 self._xsd.append(finding)

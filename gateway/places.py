@@ -14,6 +14,7 @@ class Places:
     def __init__(self, definition: Definition) -> None:
         self._definition = definition
         self._stems: dict[Node, str] = {}
+        self._lines: dict[Node, int] = {}
         self.taken: dict[Node, int] = {}
         """How many records were taken out of a container, or came before those in a batch."""
 
@@ -22,12 +23,12 @@ class Places:
         self._stems[batch] = self.path(container)
         self.taken[batch] = self.taken.get(container, 0)
         self.taken[container] = self.taken[batch] + len(container) - 1
-        batch.sourceline = container.sourceline
+        self._lines[batch] = container.sourceline or 0
         batch.extend(container[:-1])
 
     def forget(self, batch: Node, root: Node) -> None:
         """Let go of a batch and of everything in it."""
-        del self._stems[batch]
+        del self._stems[batch], self._lines[batch]
         self.taken = {node: count for node, count in self.taken.items() if node.getroottree().getroot() is root}
 
     def name(self, node: Node) -> str:
@@ -51,4 +52,8 @@ class Places:
         """Line and path of a field below an element, or of what is there of it."""
         for name in field.split("/"):
             node = next((child for child in node if self.name(child) == name), node)
-        return node.sourceline or 0, self.path(node)
+        return self.line(node), self.path(node)
+
+    def line(self, node: Node) -> int:
+        """The line on which an element stands, from 1."""
+        return self._lines.get(node) or node.sourceline or 0

@@ -262,7 +262,19 @@ def main(folder: str, memory: str) -> None:
     gc.freeze()
     gc.set_threshold(100_000)
     os.write(1, b"!")
-    _answer(sys.stdin.buffer, catalog)
+    try:
+        _answer(sys.stdin.buffer, catalog)
+    except Exception as error:  # noqa: BLE001 - the edge of this process; what the error says may hold a BSN
+        os.write(2, f"worker: {type(error).__name__} {_where(error)}\n".encode())
+        sys.exit(1)
+
+
+def _where(error: Exception) -> str:
+    """File and line where an error was raised."""
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    return f"{Path(step.tb_frame.f_code.co_filename).name}:{step.tb_lineno}" if step else ""
 
 
 def _answer(source: BinaryIO, catalog: Catalog) -> None:

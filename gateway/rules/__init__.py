@@ -18,7 +18,7 @@ CLIENT_301: Rules = (
     ("CS002", p.cs002), *PERSON, ("CS050", p.cs050), ("CS318", p.cs318), ("CD007", p.cd007),
     ("TR061", p.tr061), ("TR302", t.tr302),
 )  # fmt: skip
-RELATIE: Rules = (("CS139", p.cs139), ("TR134", p.tr134_geboren), ("CS050", p.cs050), ("TR101", p.tr101_relatie))
+RELATIE: Rules = (*PERSON, ("CS050", p.cs050), ("TR101", p.tr101_relatie))
 CONTACT: Rules = (
     ("CD005", p.cd005), ("CD009", p.cd009), ("CD025", p.cd025), ("CD034", p.cd034), ("CS089", p.cs089),
     ("CS003", p.cs003_periode), ("TR006", p.tr006), ("TR061", p.contact_seen), ("TR101", p.tr101_contact),
