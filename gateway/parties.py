@@ -35,11 +35,12 @@ class Party:
     mandates: tuple[str, ...] = ()
     """Codes of the parties that mandated this one to send and fetch for them (Indiener is not Afzender)."""
     push: Endpoint | None = None
+    codes: frozenset[str] = field(init=False)
+    """All codes for which this party may act: its own, and of those that mandated it."""
 
-    @property
-    def codes(self) -> frozenset[str]:
-        """All codes for which this party may act: its own, and of those that mandated it."""
-        return frozenset((self.code, *self.mandates))
+    def __post_init__(self) -> None:
+        """Gather the codes once; they are asked for at every message."""
+        object.__setattr__(self, "codes", frozenset((self.code, *self.mandates)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
