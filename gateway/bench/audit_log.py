@@ -45,7 +45,7 @@ async def _in_turn(stand: Stand, url: str, pace: Pace, tell: Callable[[str], Non
         async with writing(engine) as db:
             await db.run_sync(log.metadata.create_all)
         tell(f"logboek: {count} regels schrijven")
-        await_quiet(2)
+        await_quiet(pace.patience)
         writes = [await _write(engine, keys, count // 4) for _ in range(4)]
         tell("logboek: regels hun plaats geven")
         place = await _sequence(engine, keys) / count

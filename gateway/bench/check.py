@@ -43,7 +43,7 @@ async def _small(catalog: Catalog, pace: Pace, tell: Callable[[str], None]) -> l
     try:
         for number in range(max(2, pace.rounds)):
             tell(f"controle van {len(raw)} bytes, ronde {number + 1} van {max(2, pace.rounds)}")
-            await_quiet(2)
+            await_quiet(pace.patience)
             steps: list[Callable[[], None]] = [
                 lambda: alone.append(_cost(_lxml(catalog, raw), pace.yardstick)),
                 lambda: here.append(_cost(lambda: check(raw, catalog), pace.yardstick)),
@@ -121,7 +121,7 @@ async def _large(pace: Pace, tell: Callable[[str], None]) -> list[Row]:
     try:
         for number in range(min(2, pace.rounds)):
             tell(f"grote documenten, ronde {number + 1} van {min(2, pace.rounds)}")
-            await_quiet(2)
+            await_quiet(pace.patience)
             taken["goed"].append(await _verdict(pool, good, least=0, most=0))
             taken["schema"].append(await _verdict(pool, broken, least=100, most=101))
             taken["regels"].append(await _verdict(pool, wrong, least=100))

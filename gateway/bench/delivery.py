@@ -22,7 +22,7 @@ def measure(stand: Stand, pace: Pace, tell: Callable[[str], None]) -> Iterator[R
         for number in range(rounds):
             for kind in kinds if number % 2 == 0 else reversed(kinds):
                 tell(f"bezorging, {title}, ronde {number + 1} van {rounds}: {NAMES[kind]}")
-                await_quiet(2)
+                await_quiet(pace.patience)
                 windows[kind].append(stand.window(kind, way(stand, pace)))
                 stand.pushed += windows[kind][-1].told.get("arrived", 0)
         for kind in kinds:

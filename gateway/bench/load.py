@@ -20,7 +20,7 @@ ROOM = "000000000000"
 """Where the Identificatie of a message goes in its template: twelve places, all that the standard gives."""
 SAMPLE = "ho301-gewoon"
 """An ordinary opdracht, about 2.6 kB."""
-MOST_UNDERWAY = 1_500
+MOST_UNDERWAY = 1_000
 """Messages sent and not yet confirmed at which senders wait: what is measured is flow, not a growing pile."""
 PAGE = 100
 _ARRIVED = request("GET", "/aantal")

@@ -110,12 +110,20 @@ def peak_memory(pid: int) -> int:
     raise BenchError("dit systeem vertelt niet hoeveel geheugen een proces gebruikt")
 
 
-def await_quiet(most: float = 10.0) -> None:
+def await_idle(pid: int, most: float = 3.0) -> None:
+    """Wait, but not for long, until a process that has just started, and its children, have nothing left to do."""
+    until, before = time.monotonic() + most, -1.0
+    while (now := cpu(pid) + cpu_below(pid)) != before and time.monotonic() < until:
+        before = now
+        time.sleep(0.1)
+
+
+def await_quiet(most: float) -> None:
     """Wait, but not for long, until other work leaves this machine mostly alone."""
     until = time.monotonic() + most
     while time.monotonic() < until:
         idle, total = _machine()
-        time.sleep(0.2)
+        time.sleep(0.1)
         idle_then, total_then = _machine()
         if idle_then - idle > 0.8 * (total_then - total):
             return

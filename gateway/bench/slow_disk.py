@@ -59,7 +59,7 @@ def _row(stand: Stand, pace: Pace, tell: Callable[[str], None], kind: str, slow:
     raw: list[float] = []
     for number in range(min(2, pace.rounds)):
         tell(f"intake bij 1 ms fsync, ronde {number + 1} van {min(2, pace.rounds)}: {NAMES[kind]}")
-        await_quiet(2)
+        await_quiet(pace.patience)
         steps: list[Callable[[], None]] = [
             lambda: raw.append(_raw(stand, kind, pace.yardstick, slow)),
             lambda: rates.append(stand.window(kind, task(pace, max(CLIENTS)), **slow).told["per_second"]),

@@ -19,7 +19,7 @@ from audit.keys import KeyService
 from audit.note import decode_key
 from audit.verify import verify
 from gateway import setup, store
-from gateway.bench.processes import PATIENCE, BenchError, await_quiet, cpu, cpu_below, load, python, running
+from gateway.bench.processes import PATIENCE, BenchError, await_idle, cpu, cpu_below, load, python, running
 from gateway.commit import open_engine
 from gateway.trail import What
 
@@ -108,7 +108,7 @@ class Stand:
         with self.fresh(kind) as url:
             with self.gateway(url, **environ) as (pid, port):
                 before: dict[str, float] = {}
-                await_quiet(2)  # the last of the workers may still be starting
+                await_idle(pid)  # the last of the workers may still be starting
                 told = load(
                     {**task, "port": port, "papers": self.papers(HOOFD), "mark": f"{self.count:04x}"},
                     before=lambda: before.update(self._spent(pid, kind)),
