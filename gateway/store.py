@@ -4,93 +4,58 @@ Every function takes the connection first and never commits: the caller owns the
 are SQLAlchemy Core and the same on SQLite and PostgreSQL. Times are whole milliseconds since 1970, UTC.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
-from audit.log import metadata
 from gateway.flow import OPEN, State
+from gateway.tables import deliveries, lanes, messages, refusals
 
-_Serial = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
-messages = sa.Table(
-    "messages",
-    metadata,
-    sa.Column("id", sa.String(32), primary_key=True),
-    sa.Column("key", sa.String(64), nullable=False, unique=True),  # sender/type/identification (TR056)
-    sa.Column("type", sa.String(16), nullable=False),
-    sa.Column("sender", sa.String(8), nullable=False),
-    sa.Column("receiver", sa.String(8), nullable=False),
-    sa.Column("identification", sa.String(12), nullable=False),
-    sa.Column("answers", sa.String(32), unique=True),  # id of the message this one answers: one answer each
-    sa.Column("received_at", sa.BigInteger, nullable=False),
-    sa.Column("size", sa.Integer, nullable=False),
-    sa.Column("digest", sa.LargeBinary(32), nullable=False),
-    sa.Column("wrapped_key", sa.LargeBinary),
-    sa.Column("sealed_body", sa.LargeBinary),
-    sa.Column("receipt", sa.LargeBinary, nullable=False),
-)
+class _Names(sa.TypeDecorator[Sequence[str]]):
+    """Any number of strings as one parameter, so that the statement is the same for each number."""
 
-deliveries = sa.Table(
-    "deliveries",
-    metadata,
-    sa.Column("seq", _Serial, primary_key=True, autoincrement=True),
-    sa.Column("message", sa.String(32), sa.ForeignKey("messages.id"), nullable=False, unique=True),
-    sa.Column("sender", sa.String(8), nullable=False),
-    sa.Column("receiver", sa.String(8), nullable=False),
-    sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("changed_at", sa.BigInteger, nullable=False),
-    sa.Column("reason", sa.String(200)),
-)
-_OPEN_SQL = sa.text(f"state <> '{State.DELIVERED}'")
-_QUEUE_SQL = sa.text(f"state IN ('{State.QUEUED}', '{State.SENDING}')")
-sa.Index(
-    "deliveries_open",
-    deliveries.c.receiver,
-    deliveries.c.seq,
-    postgresql_where=_OPEN_SQL,
-    sqlite_where=_OPEN_SQL,
-)
-sa.Index(
-    "deliveries_queue",
-    deliveries.c.sender,
-    deliveries.c.receiver,
-    deliveries.c.seq,
-    postgresql_where=_QUEUE_SQL,
-    sqlite_where=_QUEUE_SQL,
-)
+    impl = sa.Text
+    cache_ok = True
 
-# A lane is the road from one party to one other that is pushed to. It is what a push worker claims, so that
-# order holds per pair and a claim costs the same however long the queue behind it is.
-lanes = sa.Table(
-    "lanes",
-    metadata,
-    sa.Column("sender", sa.String(8), primary_key=True),
-    sa.Column("receiver", sa.String(8), primary_key=True),
-    sa.Column("arrived", sa.BigInteger, nullable=False),  # counts arrivals, so that none is overlooked
-    sa.Column("due_at", sa.BigInteger),  # None: nothing to do
-    sa.Column("lease_until", sa.BigInteger, nullable=False),
-)
-sa.Index(
-    "lanes_due",
-    lanes.c.due_at,
-    postgresql_where=lanes.c.due_at.is_not(None),
-    sqlite_where=lanes.c.due_at.is_not(None),
-)
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """Return the type that carries the list: an array, or JSON text."""
+        return dialect.type_descriptor(sa.ARRAY(sa.Text) if dialect.name == "postgresql" else sa.Text())
 
-refusals = sa.Table(
-    "refusals",
-    metadata,
-    sa.Column("key", sa.LargeBinary(32), primary_key=True),  # who, which bytes, which codes
-    sa.Column("party", sa.String(8), nullable=False),
-    sa.Column("type", sa.String(16)),
-    sa.Column("refused_at", sa.BigInteger, nullable=False),
-    sa.Column("codes", sa.Text, nullable=False),
-    sa.Column("answer", sa.String(32)),  # message id of the retour that the gateway composed
-)
+    def process_bind_param(self, value: Sequence[str] | None, dialect: sa.Dialect) -> Any:
+        """Turn the list into what that type takes."""
+        names = list(value or ())
+        return names if dialect.name == "postgresql" else json.dumps(names)
+
+
+class _Among(FunctionElement[bool]):
+    """``column`` is one of ``names``. A plain IN would be written and compiled anew for each length of the list."""
+
+    type = sa.Boolean()
+    inherit_cache = True
+
+
+@compiles(_Among, "postgresql")
+def _among_array(element: _Among, compiler: Any, **options: Any) -> str:
+    column, names = element.clauses
+    return f"{compiler.process(column, **options)} = ANY({compiler.process(names, **options)})"
+
+
+@compiles(_Among, "sqlite")
+def _among_json(element: _Among, compiler: Any, **options: Any) -> str:
+    column, names = element.clauses
+    return (
+        f"{compiler.process(column, **options)} IN (SELECT value FROM json_each({compiler.process(names, **options)}))"  # noqa: S608 - both are SQLAlchemy's own
+    )
+
+
+def _among(column: sa.ColumnElement[Any], names: Iterable[str]) -> _Among:
+    return _Among(column, sa.bindparam("names", list(names), type_=_Names(), unique=True))
 
 
 def key_of(sender: str, type_: str, identification: str) -> str:
@@ -102,14 +67,14 @@ async def known(db: AsyncConnection, keys: Iterable[str]) -> dict[str, Any]:
     """Return id, digest, receipt and receiver of the messages that already exist under these keys."""
     row = messages.c
     found = await db.execute(
-        sa.select(row.key, row.id, row.digest, row.receipt, row.receiver).where(row.key.in_(list(keys)))
+        sa.select(row.key, row.id, row.digest, row.receipt, row.receiver).where(_among(row.key, keys))
     )
     return {each.key: each for each in found}
 
 
 async def answered(db: AsyncConnection, ids: Iterable[str]) -> set[str]:
     """Return which of these messages already have their answer."""
-    found = await db.execute(sa.select(messages.c.answers).where(messages.c.answers.in_(list(ids))))
+    found = await db.execute(sa.select(messages.c.answers).where(_among(messages.c.answers, ids)))
     return set(found.scalars())
 
 
@@ -173,7 +138,7 @@ async def delivery(db: AsyncConnection, ids: Iterable[str], *, body: bool = Fals
     if body:
         columns += [row.wrapped_key, row.sealed_body]
     found = await db.execute(
-        sa.select(*columns).join(deliveries, deliveries.c.message == row.id).where(row.id.in_(list(ids)))
+        sa.select(*columns).join(deliveries, deliveries.c.message == row.id).where(_among(row.id, ids))
     )
     return {each.id: each for each in found}
 
@@ -230,7 +195,7 @@ async def mailbox(db: AsyncConnection, receivers: Iterable[str], *, after: int, 
         )
         .join(messages, row.id == duty.message)
         .where(
-            duty.receiver.in_(sorted(receivers)),
+            _among(duty.receiver, receivers),
             duty.seq > after,
             duty.state != State.DELIVERED.value,
         )

@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway import flow, operate, store
+from gateway import flow, operate
 from gateway.commit import writing
 from gateway.deliver import Courier
 from gateway.flow import Delivered, Endpoint, Event, Outcome, Refused, Retry, State, advance, settle
 from gateway.invented import message
 from gateway.settings import Settings
+from gateway.tables import lanes
 from tests.door import HOOFD, ORIGIN, PUSHED, Door, opened
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -85,9 +86,7 @@ async def eventually(door: Door, id_: str, status: str) -> None:
 async def due_now(door: Door) -> None:
     """Let the time pass that a lane waits or is leased."""
     async with writing(door.engine) as db:
-        await db.execute(
-            sa.update(store.lanes).where(store.lanes.c.due_at.is_not(None)).values(due_at=0, lease_until=0)
-        )
+        await db.execute(sa.update(lanes).where(lanes.c.due_at.is_not(None)).values(due_at=0, lease_until=0))
 
 
 async def test_messages_are_brought_in_the_order_they_were_sent(door: Door):

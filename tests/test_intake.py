@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from audit import log
 from audit.seal import verify_signature
-from gateway import store
 from gateway.check import check
 from gateway.invented import faulty, message
 from gateway.receipt import holds
@@ -183,7 +183,7 @@ async def test_bodies_lie_sealed_and_no_bsn_stands_anywhere_in_the_store(door: D
     await door.refused(faulty("ho301-cs002-bsn"))
 
     async with door.engine.connect() as db:
-        for table in store.metadata.sorted_tables:
+        for table in log.metadata.sorted_tables:
             for row in await db.execute(sa.select(table)):
                 stored = repr(tuple(row)).encode()
                 assert bsn not in stored

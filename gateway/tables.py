@@ -1,0 +1,93 @@
+"""The gateway's tables; times are whole milliseconds since 1970, UTC. The log's own tables stand in ``audit.log``."""
+
+import sqlalchemy as sa
+
+from audit.log import metadata
+from gateway.flow import State
+
+_Serial = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+messages = sa.Table(
+    "messages",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("key", sa.String(64), nullable=False, unique=True),  # sender/type/identification (TR056)
+    sa.Column("type", sa.String(16), nullable=False),
+    sa.Column("sender", sa.String(8), nullable=False),
+    sa.Column("receiver", sa.String(8), nullable=False),
+    sa.Column("identification", sa.String(12), nullable=False),
+    sa.Column("answers", sa.String(32)),  # id of the message this one answers
+    sa.Column("received_at", sa.BigInteger, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("digest", sa.LargeBinary(32), nullable=False),
+    sa.Column("wrapped_key", sa.LargeBinary),
+    sa.Column("sealed_body", sa.LargeBinary),
+    sa.Column("receipt", sa.LargeBinary, nullable=False),
+)
+
+sa.Index(
+    "messages_answers",  # one answer each
+    messages.c.answers,
+    unique=True,
+    postgresql_where=messages.c.answers.is_not(None),
+    sqlite_where=messages.c.answers.is_not(None),
+)
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("seq", _Serial, primary_key=True, autoincrement=True),
+    sa.Column("message", sa.String(32), sa.ForeignKey("messages.id"), nullable=False, unique=True),
+    sa.Column("sender", sa.String(8), nullable=False),
+    sa.Column("receiver", sa.String(8), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("changed_at", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.String(200)),
+)
+_OPEN_SQL = sa.text(f"state <> '{State.DELIVERED}'")
+_QUEUE_SQL = sa.text(f"state IN ('{State.QUEUED}', '{State.SENDING}')")
+sa.Index(
+    "deliveries_open",
+    deliveries.c.receiver,
+    deliveries.c.seq,
+    postgresql_where=_OPEN_SQL,
+    sqlite_where=_OPEN_SQL,
+)
+sa.Index(
+    "deliveries_queue",
+    deliveries.c.sender,
+    deliveries.c.receiver,
+    deliveries.c.seq,
+    postgresql_where=_QUEUE_SQL,
+    sqlite_where=_QUEUE_SQL,
+)
+
+# A lane is the road from one party to one other that is pushed to. It is what a push worker claims, so that
+# order holds per pair and a claim costs the same however long the queue behind it is.
+lanes = sa.Table(
+    "lanes",
+    metadata,
+    sa.Column("sender", sa.String(8), primary_key=True),
+    sa.Column("receiver", sa.String(8), primary_key=True),
+    sa.Column("arrived", sa.BigInteger, nullable=False),  # counts arrivals, so that none is overlooked
+    sa.Column("due_at", sa.BigInteger),  # None: nothing to do
+    sa.Column("lease_until", sa.BigInteger, nullable=False),
+)
+sa.Index(
+    "lanes_due",
+    lanes.c.due_at,
+    postgresql_where=lanes.c.due_at.is_not(None),
+    sqlite_where=lanes.c.due_at.is_not(None),
+)
+
+refusals = sa.Table(
+    "refusals",
+    metadata,
+    sa.Column("key", sa.LargeBinary(32), primary_key=True),  # who, which bytes, which codes
+    sa.Column("party", sa.String(8), nullable=False),
+    sa.Column("type", sa.String(16)),
+    sa.Column("refused_at", sa.BigInteger, nullable=False),
+    sa.Column("codes", sa.Text, nullable=False),
+    sa.Column("answer", sa.String(32)),  # message id of the retour that the gateway composed
+)
