@@ -1,15 +1,13 @@
 """The gateway's API from the other side: a party's own system that sends, fetches and confirms.
 
-Owns the calls, the retries and the command line's words. Decides nothing about messages, and
-confirms nothing that is not safely on disk.
+Owns the calls and the retries. Decides nothing about messages.
 """
 
 import asyncio
 import io
 import json
-import sys
 import tomllib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +16,6 @@ from urllib.parse import quote, urlsplit
 
 import aiohttp
 
-from adapters.keep import keep
 from adapters.tls import client_context
 
 PAUSES = (0.2, 1.0, 3.0)
@@ -26,9 +23,6 @@ PAUSES = (0.2, 1.0, 3.0)
 
 LONGEST_PAUSE = 30.0
 """Seconds; a gateway that asks for more patience (Retry-After) is tried sooner, and then given up."""
-
-BATCH = 100
-"""Confirmations in one request, the most that the API takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +63,12 @@ class Answer:
     status: int
     body: Mapping[str, Any]
 
+    @property
+    def words(self) -> str:
+        """What the gateway says about it, for people."""
+        said = [str(self.body[name]) for name in ("title", "detail") if self.body.get(name)]
+        return ". ".join(said) or f"De gateway antwoordde met HTTP-status {self.status}."
+
 
 class UnreachableError(Exception):
     """The gateway gave no answer, after several tries; the text says in Dutch what to look at."""
@@ -78,7 +78,7 @@ class RefusedError(Exception):
     """The gateway answered no; ``answer`` is its problem (RFC 9457)."""
 
     def __init__(self, answer: Answer) -> None:
-        super().__init__(_problem(answer))
+        super().__init__(answer.words)
         self.answer = answer
 
 
@@ -179,11 +179,6 @@ def _object(answer: bytes) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _problem(answer: Answer) -> str:
-    words = answer.body.get("detail") or answer.body.get("title")
-    return str(words) if words else f"De gateway antwoordde met HTTP-status {answer.status}."
-
-
 def _trouble(error: Exception, url: str) -> str:
     match error:
         case aiohttp.ClientConnectorCertificateError():
@@ -195,103 +190,3 @@ def _trouble(error: Exception, url: str) -> str:
         case _:
             why = "de verbinding werd verbroken; controleer of uw certificaat nog geldig is en bij deze gateway hoort"
     return f"Geen antwoord van {url}: {why}."
-
-
-# What the command line does with it. Exit codes: 0 all done, 1 some not, 2 could not.
-
-
-async def zend(paths: Sequence[Path], connection: Connection) -> int:
-    """Send each file, in order; print the receipt or the findings. Exit code 1: some were refused."""
-
-    async def each(client: Client) -> int:
-        return max([await _send_file(client, path) for path in paths], default=0)
-
-    return await _connected(connection, each)
-
-
-async def _send_file(client: Client, path: Path) -> int:
-    answer = await client.send(await asyncio.to_thread(path.read_bytes))
-    body = answer.body
-    if answer.status in {200, 201}:
-        word = "aangenomen" if answer.status == 201 else "was al aangenomen"
-        print(f"{path}: {word} als bericht {body.get('berichtId')} op {body.get('ontvangenOp')}")
-        print(f"  soort {body.get('soort')}, logregel {body.get('logregel')}")
-        return 0
-    print(f"{path}: niet aangenomen. {_problem(answer)}")
-    findings = body.get("bevindingen") or []
-    for finding in findings:
-        print(f"  regel {finding['regel']}  {finding['code']}  {finding['tekst']}  ({finding['pad']})")
-    if (more := int(body.get("aantalBevindingen") or 0) - len(findings)) > 0:
-        print(f"  … en nog {more} bevindingen")
-    return 2 if answer.status in {408, 429} or answer.status >= 500 else 1
-
-
-async def ophalen(folder: Path, connection: Connection, *, wait: int = 0, confirm: bool = False) -> int:
-    """Fetch all open deliveries into ``folder``; with ``confirm``, confirm what is then safely on disk.
-
-    ``wait``: seconds (0 to 30) to wait for a first message. Prints one line a message: its id and its file.
-    Running it again is safe: a file that is already there with the same content is left alone.
-    """
-
-    async def each(client: Client) -> int:
-        code, after, patience = 0, None, wait
-        while True:
-            page = await client.deliveries(after, wait=patience)
-            kept = [message for item in page["bezorgingen"] if (message := await _fetch_one(client, folder, item))]
-            code = max(code, int(len(kept) < len(page["bezorgingen"])))
-            if confirm:
-                code = max(code, await _confirm(client, kept))
-            after, patience = page.get("volgende"), 0
-            if after is None or not page["bezorgingen"]:
-                return code
-
-    return await _connected(connection, each)
-
-
-async def _fetch_one(client: Client, folder: Path, delivery: Mapping[str, Any]) -> str | None:
-    message = str(delivery["berichtId"])
-    try:
-        raw = await client.fetch(message)
-    except RefusedError as error:
-        print(f"{message}  niet opgehaald: {error}")
-        return None
-    print(f"{message}  {await asyncio.to_thread(keep, folder, delivery, raw)}")
-    return message
-
-
-async def bevestig(messages: Sequence[str], connection: Connection) -> int:
-    """Confirm these messages: from now on they are the receiver's own to keep."""
-    return await _connected(connection, lambda client: _confirm(client, messages))
-
-
-async def _confirm(client: Client, messages: Sequence[str]) -> int:
-    code = 0
-    for start in range(0, len(messages), BATCH):
-        answer = await client.confirm(messages[start : start + BATCH])
-        print(f"{len(answer['bevestigd'])} bericht(en) bevestigd")
-        for item in answer["nietBevestigd"]:
-            print(f"{item['berichtId']}  niet bevestigd: {item['reden']}")
-            code = 1
-    return code
-
-
-async def _connected(connection: Connection, work: Callable[[Client], Awaitable[int]]) -> int:
-    try:
-        async with Client(connection) as client:
-            return await work(client)
-    except (UnreachableError, RefusedError) as error:
-        print(error, file=sys.stderr)
-    except OSError as error:
-        print(_file_trouble(error), file=sys.stderr)
-    return 2
-
-
-def _file_trouble(error: OSError) -> str:
-    if error.filename is None:  # TLS does not say which of its files
-        return "Het certificaat, de sleutel of het CA-bestand is er niet, is onleesbaar of past niet bij de rest."
-    words = {
-        FileNotFoundError: "bestaat niet",
-        PermissionError: "mag niet worden gebruikt",
-        IsADirectoryError: "is een map",
-    }
-    return f"{error.filename} {words.get(type(error), f'kan niet worden gelezen of geschreven ({error.strerror})')}."

@@ -167,7 +167,11 @@ class Rest:
             or not 0 < len(ids) <= MOST_CONFIRMED
             or not all(isinstance(id_, str) and _ID.fullmatch(id_) for id_ in ids)
         ):
-            raise Problem(400, "Verzoek klopt niet", "'berichten' moet een lijst van 1 tot 100 berichtId's zijn.")
+            raise Problem(
+                400,
+                "Verzoek klopt niet",
+                "'berichten' moet een lijst van 1 tot 100 berichtnummers zijn, elk van 32 tekens (0-9 en a-f).",
+            )
         return web.json_response(await self._gateway.pickup.confirm(ids, request[_party], trace=request[_trace]))
 
     async def health(self, _request: web.Request) -> web.Response:

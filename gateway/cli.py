@@ -165,24 +165,26 @@ def _draai(arguments: argparse.Namespace) -> int:
 
 
 def _zend(arguments: argparse.Namespace) -> int:
-    from adapters import client  # noqa: PLC0415
+    from adapters import commands  # noqa: PLC0415
 
-    return _client(arguments, lambda connection: client.zend(arguments.paden, connection))
+    return _client(arguments, lambda connection: commands.zend(arguments.paden, connection))
 
 
 def _ophalen(arguments: argparse.Namespace) -> int:
-    from adapters import client  # noqa: PLC0415
+    from adapters import commands  # noqa: PLC0415
 
     return _client(
         arguments,
-        lambda connection: client.ophalen(arguments.map, connection, wait=arguments.wacht, confirm=arguments.bevestig),
+        lambda connection: commands.ophalen(
+            arguments.map, connection, wait=arguments.wacht, confirm=arguments.bevestig
+        ),
     )
 
 
 def _bevestig(arguments: argparse.Namespace) -> int:
-    from adapters import client  # noqa: PLC0415
+    from adapters import commands  # noqa: PLC0415
 
-    return _client(arguments, lambda connection: client.bevestig(arguments.berichten, connection))
+    return _client(arguments, lambda connection: commands.bevestig(arguments.berichten, connection))
 
 
 def _opnieuw(arguments: argparse.Namespace) -> int:

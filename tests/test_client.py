@@ -9,16 +9,8 @@ import pytest
 from aiohttp import web
 
 from adapters import client as client_module
-from adapters.client import (
-    Client,
-    Connection,
-    RefusedError,
-    UnreachableError,
-    bevestig,
-    ophalen,
-    read_connection,
-    zend,
-)
+from adapters.client import Client, Connection, RefusedError, UnreachableError, read_connection
+from adapters.commands import bevestig, ophalen, zend
 from adapters.keep import keep
 from adapters.tls import make_ca, make_certificate, server_context
 
@@ -219,9 +211,9 @@ async def test_zend_prints_a_receipt_and_all_findings(gateway, tmp_path, capsys)
     words = capsys.readouterr().out
     assert "goed.xml: aangenomen als bericht" in words
     assert "goed.xml: was al aangenomen" in words
-    assert "slecht.xml: niet aangenomen. Er zijn fouten." in words
+    assert "slecht.xml: niet aangenomen, 3 fouten." in words
     assert "regel 12  CS002  Het BSN voldoet niet" in words
-    assert "nog 2 bevindingen" in words
+    assert "nog 2 fouten" in words
 
 
 async def test_zend_says_that_it_could_not(gateway, pki, tmp_path, unused_port, capsys):

@@ -12,7 +12,8 @@ import aiohttp
 import pytest
 from openapi_schema_validator import OAS31Validator
 
-from adapters.client import Client, bevestig, ophalen, read_connection, zend
+from adapters.client import Client, read_connection
+from adapters.commands import bevestig, ophalen, zend
 from adapters.tls import client_context, make_certificate
 from gateway import setup
 
