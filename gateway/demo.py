@@ -50,10 +50,11 @@ async def demo(*, check: bool, folder: Path | None) -> int:
             if not check:
                 _where_to_look(home, connections[HOOFD].url)
                 await asyncio.Event().wait()
-        return 0
     except DemoError as error:
         print(f"\nDe keten brak: {error}", file=sys.stderr)
         return 1
+    else:
+        return 0
     finally:
         if folder is None:
             shutil.rmtree(home, ignore_errors=True)
@@ -205,7 +206,7 @@ async def _again(hoofd: Client) -> Mapping[str, Any]:
 async def _proved(hoofd: Client, receipt: Mapping[str, Any], home: Path) -> None:
     print("\nHet ontvangstbewijs is na te rekenen")
     for _ in range(PATIENCE * 10):
-        proved = await hoofd.receipt(receipt["berichtId"])
+        proved = dict(await hoofd.receipt(receipt["berichtId"]))
         if proved["inclusie"]:
             break
         await asyncio.sleep(0.1)

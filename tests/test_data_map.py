@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store import metadata
+from gateway.tables import metadata
 
 MAP = (Path(__file__).parent.parent / "docs/data-map.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \| ([a-z]+) \|(.*)\|$", MAP, flags=re.MULTILINE)

@@ -155,7 +155,7 @@ async def test_a_parked_message_goes_out_again_when_an_operator_says_so(door: Do
         await eventually(door, id_, "Bezorgd")
         assert await operate.requeue(settings, [id_], who="beheerder 7", why="nog eens") == 1
 
-    event, _, payload = next(each for each in await door.logged() if each[0] == "bezorging.hervat")
+    _, _, payload = next(each for each in await door.logged() if each[0] == "bezorging.hervat")
     assert payload == {"actor": "beheerder 7", "reason": "adres hersteld"}
 
 
