@@ -131,11 +131,12 @@ class _Reading:
 
     def hand_over(self, root: Node) -> None:
         """Take the finished records out of every container that may still be open, and judge them."""
-        node = root
-        while len(node):
-            if node.tag in self._definition.containers and len(node) > 1:
+        node, last = root, _last(root)
+        # Never len(): it counts, and a hostile class may hold millions of elements.
+        while last is not None:
+            if node.tag in self._definition.containers and last.getprevious() is not None:
                 self._take(node, root)
-            node = node[-1]
+            node, last = last, _last(last)
 
     def _take(self, container: Node, root: Node) -> None:
         batch: Node = etree.Element(container.tag, nsmap=container.nsmap)
@@ -217,6 +218,10 @@ class _Reading:
             answers=read(kind.answers_path) or None,
             subjects=tuple(judge.subjects) if not self._xsd else (),
         )
+
+
+def _last(node: Node) -> Node | None:
+    return next(node.iterchildren(reversed=True), None)
 
 
 @cache

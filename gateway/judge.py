@@ -24,6 +24,8 @@ class Judge:
         self._subject = (kind.subjects_path or "").rpartition("/")[0].rpartition("/")[2]
         self._memory: Memory | None = None
         self._in_pieces = False
+        self._earlier: dict[Node, dict[str, None]] = {}
+        """The different values, such as return codes, that were taken out of a container of single fields."""
         self.header: Klasse | None = None
         self.subjects: list[str] = []
         self.findings: list[Finding] = []
@@ -55,7 +57,9 @@ class Judge:
         if not self._rules:
             self._note_subjects(batch)
             return
-        self._records(batch, self._definition.containers[batch.tag], self._above(container))
+        values = self._records(batch, self._definition.containers[batch.tag], self._above(container))
+        if values and isinstance(values[0], str):
+            self._earlier.setdefault(container, {}).update(dict.fromkeys(values))
 
     def _note_subjects(self, node: Node) -> None:
         """Of a message without rules, such as a retour, nothing else is needed."""
@@ -98,7 +102,7 @@ class Judge:
     def _records(self, container: Node, shape: Shape, up: Klasse | None) -> list[Any]:
         ((name, form, *_),) = shape.fields.values()
         if isinstance(form, Leaf):
-            return [_value(child, form) for child in container]
+            return [*self._earlier.pop(container, ()), *(_value(child, form) for child in container)]
         return [self._klasse(child, form, name, up) for child in container]
 
     def _shallow(self, node: Node, shape: Shape, name: str, up: Klasse | None) -> Klasse:

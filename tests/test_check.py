@@ -211,3 +211,21 @@ def test_no_value_of_a_message_is_ever_in_a_finding(name: str):
                 assert not [word for word in CANARIES if word in said]
                 node.text, node.tag, node.tail = kept, tag, tail
                 node.attrib.clear()
+
+
+def test_a_rejection_among_many_return_codes_is_remembered_in_pieces(monkeypatch: pytest.MonkeyPatch):
+    """What TR342 asks depends on a code that was taken out of its container long before the class is judged."""
+    code = b"<RetourCode>9333</RetourCode>"
+    many = VALID["ho325-declaratie-afgewezen"].replace(code, code + code.replace(b"9333", b"0200") * 40)
+    whole = check(many, CATALOG)
+    monkeypatch.setattr(gateway.check, "SMALL_TAGS", 0)
+    monkeypatch.setattr(gateway.check, "PIECE", 200)
+
+    assert whole.findings == check(many, CATALOG).findings == ()
+
+
+def test_a_class_of_very_many_fields_that_do_not_belong_is_refused():
+    wide = declaration(clients=1, lines=1).replace(b"<m:Wet>", b"<onzin/>" * 500_000 + b"<m:Wet>")
+    checked = check(wide, CATALOG)
+
+    assert [finding.path for finding in checked.findings] == ["Bericht/Header/onbekend"]
