@@ -133,7 +133,7 @@ def _document(part: Part) -> bytes:
     for child in content:
         _element(document, child, (space, shared))
     etree.indent(document)
-    text = etree.tostring(document, encoding="unicode")
+    text: str = etree.tostring(document, encoding="unicode")
     return ('<?xml version="1.0" encoding="UTF-8"?>\n' + text + "\n").replace("\n", "\r\n").encode()
 
 

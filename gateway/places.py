@@ -5,7 +5,7 @@ from typing import Any
 from gateway.catalog import Definition
 
 Node = Any
-"""An lxml element; the stubs of lxml know too little of its slices and lines."""
+"""An lxml element; lxml has no types."""
 
 
 class Places:
