@@ -124,7 +124,7 @@ def _read(path: Path, schemas: dict[str, etree._Element]) -> etree._Element:
     return xsd
 
 
-class _OwnSchemas(etree.Resolver):  # type: ignore[misc] - lxml has no types
+class _OwnSchemas(etree.Resolver):  # type: ignore[misc]  # lxml has no types
     """Answers every import from our own folder; whatever is not there is refused."""
 
     def __init__(self, schemas: dict[str, etree._Element]) -> None:
