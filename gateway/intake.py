@@ -196,7 +196,12 @@ class Intake:
         decided = list(zip(arrivals, decide(arrivals, known, taken), strict=True))
         new = [(arrival, decision.answers) for arrival, decision in decided if isinstance(decision, New)]
         receipts = await self._store(db, new)
-        again = [self._entry(arrival.duplicate) for arrival, decision in decided if isinstance(decision, Accepted)]
+        again = [
+            # A copy is a fact about its original: an id of its own would name a message that exists nowhere.
+            self._entry(replace(arrival.duplicate, message=decision.id))
+            for arrival, decision in decided
+            if isinstance(decision, Accepted)
+        ]
         if again:
             await log.append(db, again)
         return [_outcome(arrival, decision, receipts) for arrival, decision in decided]

@@ -54,6 +54,16 @@ async def test_the_same_bytes_get_the_old_receipt_and_are_stored_once(door: Door
     assert len(await door.waiting(ONDER)) == 1
 
 
+async def test_a_copy_is_logged_under_the_message_that_it_is_a_copy_of(door: Door):
+    receipt = await door.accepted(message("ho301-gewoon", "A1"))
+    await door.accepted(message("ho301-gewoon", "A1"))
+
+    assert [(event, header["message"]) for event, header, _ in await door.logged()] == [
+        ("bericht.ontvangen", receipt["berichtId"]),
+        ("bericht.dubbel", receipt["berichtId"]),
+    ]
+
+
 async def test_copies_that_arrive_at_once_get_one_receipt(door: Door):
     raw = message("ho301-gewoon", "A1")
     outcomes = await asyncio.gather(*(door.send(raw) for _ in range(20)))
