@@ -29,6 +29,8 @@ SMALL = 256 * 1024
 TRIP_COUNT = 32
 PATIENCE = 0.002
 """Seconds that a verdict waits for company on its way back."""
+STARTS = 3
+"""Processes that may fail one after the other to start; then something is wrong here that waiting will not mend."""
 FRAME = struct.Struct(">I")
 TO_JSON = json.JSONEncoder(separators=(",", ":")).encode
 FACTS = tuple(fact.name for fact in fields(Facts))
@@ -88,23 +90,29 @@ class Pool:
         self._workers.clear()
 
     async def check(self, raw: bytes) -> Checked:
-        """Judge one document; KP011 if it costs more than the limits allow. Never raises for what is in it.
-
-        RuntimeError: no worker can be started any more.
-        """
+        """Judge one document; KP011 if it costs more than the limits allow. Never raises for what is in it."""
         if len(raw) > MAX_BYTES:
             refused = gate(raw)
             return Checked(type=None, facts=None, findings=refused, total=len(refused))
-        if any(lane.done() for lane in self._lanes):
-            raise RuntimeError("a lane of the worker pool has stopped")
         job = _Job(raw=raw, verdict=asyncio.get_running_loop().create_future())
         self._queues[len(raw) > SMALL].put_nowait(job)
         return await job.verdict
 
+    async def run(self) -> None:
+        """Return never; raise what stopped a part of the pool. Without that part documents would wait for ever."""
+        await asyncio.gather(*self._lanes)
+
     async def _spawn(self) -> "_Worker":
-        worker = await _Worker.start(self._folder, self._limits)
-        self._workers.add(worker)
-        return worker
+        for left in reversed(range(STARTS)):
+            try:
+                worker = await _Worker.start(self._folder, self._limits)
+            except EOFError:  # killed before it was warm: somebody else's doing, unless it goes on
+                if not left:
+                    raise
+            else:
+                self._workers.add(worker)
+                return worker
+        raise AssertionError("the last start returns or raises")
 
     async def _replace(self, worker: "_Worker") -> "_Worker":
         """Throw a worker away and take the spare, so that nobody waits for a process to start."""
@@ -130,6 +138,8 @@ class Pool:
         When a worker dies or overruns, what it had not answered is tried once more, each document alone: only the
         one that is to blame can cost a second worker.
         """
+        if worker.ended:  # while it had nothing to do: no document is to blame
+            return await self._replace(worker)
         trip = [jobs[0]] if jobs[0].deaths else list(jobs)
         try:
             async with asyncio.timeout(self._limits.deadline(sum(len(job.raw) for job in trip))):
@@ -197,8 +207,16 @@ class _Worker:
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment,
         )  # fmt: skip
         worker = cls(process)
-        await worker._out.readexactly(1)
+        try:
+            await worker._out.readexactly(1)
+        except EOFError:
+            await worker.kill()
+            raise
         return worker
+
+    @property
+    def ended(self) -> bool:
+        return self._out.at_eof() or self._process.returncode is not None
 
     def send(self, jobs: list[_Job]) -> None:
         # Never drained: a worker that waits to write its verdicts must not find us waiting to write documents.

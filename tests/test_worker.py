@@ -1,6 +1,7 @@
 """A worker may be lost at any moment; a message may not, and no message suffers for another."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -30,6 +31,12 @@ async def pool() -> AsyncIterator[Pool]:
 
 def processes(pool: Pool) -> list[int]:
     return [worker._process.pid for worker in pool._workers]
+
+
+def kill_all(pool: Pool) -> None:
+    for process in processes(pool):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
 
 
 async def test_a_worker_gives_the_verdict_of_check(pool: Pool):
@@ -68,12 +75,31 @@ async def test_too_large_a_document_is_refused_without_a_trip(pool: Pool):
 async def test_killed_workers_cost_no_message(pool: Pool):
     waiting = [asyncio.create_task(pool.check(raw)) for raw in SAMPLES * 3]
     await asyncio.sleep(0.005)
-    for process in processes(pool):
-        os.kill(process, signal.SIGKILL)
+    kill_all(pool)
     verdicts = await asyncio.gather(*waiting)
 
     assert verdicts == [check(raw, CATALOG) for raw in SAMPLES] * 3
     assert not (await pool.check(GOOD)).findings
+
+
+async def test_workers_killed_while_idle_or_while_starting_are_replaced(pool: Pool):
+    for _ in range(5):
+        kill_all(pool)
+        verdicts = await asyncio.gather(*(pool.check(GOOD) for _ in range(3)))
+        assert not any(verdict.findings for verdict in verdicts)
+
+
+async def test_a_pool_that_cannot_start_a_worker_says_so():
+    pool = Pool(small=1, large=0)
+    await pool.start()
+    pool._folder = Path("/does/not/exist")
+    kill_all(pool)
+    waiting = asyncio.create_task(pool.check(GOOD))
+
+    with pytest.raises(EOFError):
+        await asyncio.wait_for(pool.run(), 30)
+    assert await asyncio.wait({waiting}, timeout=5)
+    await pool.close()
 
 
 async def test_a_document_that_takes_too_long_is_refused_and_the_next_is_fine():
