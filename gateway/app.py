@@ -58,8 +58,9 @@ class Gateway:
             sign=keys.signer("push").sign,
         )
         self.courier = Courier(
-            commit=self.commit, intake=self.intake, keys=keys, transport=self._push, origin=settings.origin
-        )
+            commit=self.commit, intake=self.intake, keys=keys, transport=self._push, origin=settings.origin,
+            lease=settings.lease_seconds,
+        )  # fmt: skip
         self._seen = 0.0
 
     async def accept(self, raw: bytes, caller: Party, *, trace: str) -> Accepted | Rejected:

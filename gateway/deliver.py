@@ -25,8 +25,6 @@ from gateway.flow import Endpoint, Event, Outcome, State, Transport, advance, se
 from gateway.intake import Intake, body_context
 from gateway.trail import What
 
-LEASE = 60_000
-"""Milliseconds that a lane is held; longer than any attempt may take."""
 IDLE = 0.25
 """Seconds between looks for lanes that are due."""
 MOST_LANES = 16
@@ -57,21 +55,25 @@ class Courier:
     """Pushes what is due. Run ``run`` as a task."""
 
     def __init__(
-        self, *, commit: GroupCommit, intake: Intake, keys: KeyService, transport: Transport, origin: str
+        self, *, commit: GroupCommit, intake: Intake, keys: KeyService, transport: Transport, origin: str, lease: float
     ) -> None:
-        """Take the parts that ``app`` made; who is pushed to is asked of ``intake.parties``, which may change."""
+        """Take the parts that ``app`` made; who is pushed to is asked of ``intake.parties``, which may change.
+
+        ``lease`` is how many seconds a lane is held, counted from each attempt; longer than an attempt may take.
+        """
         self._commit = commit
         self._intake = intake
         self._keys = keys
         self._transport = transport
         self._origin = origin
+        self._lease = int(lease * 1000)
         self._underway: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Claim and drive lanes, for ever; an error in one lane is logged and leaves the others alone."""
         while True:
             room = MOST_LANES - len(self._underway)
-            claimed = await self._commit.do(_claim, room) if room else []
+            claimed = await self._commit.do(self._claim, room) if room else []
             for lane in claimed:
                 task = asyncio.create_task(self._drive((lane.sender, lane.receiver)))
                 self._underway.add(task)
@@ -103,6 +105,10 @@ class Courier:
             if await self._commit.do(self._settle, attempt) is Event.RETRY:
                 return
 
+    async def _claim(self, db: AsyncConnection, rooms: Sequence[int]) -> list[list[Any]]:
+        """Commit step: claim lanes that are due."""
+        return [await store.open_lanes(db, now=_now(), lease=self._lease, limit=room) for room in rooms]
+
     async def _take(self, db: AsyncConnection, claimed: Sequence[tuple[str, str]]) -> list[Duty | None]:
         """Commit step: take the head of each lane, or let the lane go when nothing is left in it."""
         return [await self._take_head(db, lane) for lane in claimed]
@@ -121,7 +127,7 @@ class Courier:
         if state is State.SENDING:
             state = advance(state, Event.LEASE_LOST)
         await store.move(db, [(found.message, State(found.state), advance(state, Event.CLAIM), now)], attempt=True)
-        await store.extend_lane(db, *lane, until=now + LEASE)
+        await store.extend_lane(db, *lane, until=now + self._lease)
         await self._log(db, What.OFFERED, found.message, lane[1], None)
         return Duty(lane=lane, message=found.message, attempt=found.attempts + 1, endpoint=party.push)
 
@@ -148,11 +154,6 @@ class Courier:
         )  # fmt: skip
         made = entry.make(event, key=self._keys.log_key(), origin=self._origin, at=datetime.now(UTC))
         await log.append(db, [made])
-
-
-async def _claim(db: AsyncConnection, rooms: Sequence[int]) -> list[list[Any]]:
-    """Commit step: claim lanes that are due."""
-    return [await store.open_lanes(db, now=_now(), lease=LEASE, limit=room) for room in rooms]
 
 
 def _now() -> int:

@@ -1,7 +1,7 @@
 """How this gateway is set up: one TOML file, read once at start; every setting has its check here."""
 
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +34,17 @@ class Settings:
     """``controleurs``: worker processes that check small documents; one more checks large ones."""
     body_seconds: float = 30.0
     """``wachttijd``: seconds in which the head of a request, and then its body, must have arrived."""
+    lease_seconds: float = 60.0
+    """``pachttijd``: seconds after which another gateway takes up what a killed one was bringing; longer than any
+    attempt to bring a message (ten seconds, plus one per MB)."""
 
 
 _NAMES = {
     "origin": "naam", "host": "adres", "port": "poort", "database": "database", "keys": "sleutels",
     "parties": "partijen", "certificate": "certificaat", "private_key": "sleutel", "authority": "ca",
-    "workers": "controleurs", "body_seconds": "wachttijd",
+    "workers": "controleurs", "body_seconds": "wachttijd", "lease_seconds": "pachttijd",
 }  # fmt: skip
+_KINDS: dict[str, Any] = {"port": int, "workers": int, "body_seconds": (int, float), "lease_seconds": (int, float)}
 
 
 def load(path: Path) -> Settings:
@@ -56,11 +60,10 @@ def load(path: Path) -> Settings:
     for each in fields(Settings):
         name = _NAMES[each.name]
         if name not in content:
-            if each.name not in ("workers", "body_seconds"):
+            if each.default is MISSING:
                 wrong.append(f"De instelling '{name}' ontbreekt.")
             continue
-        kind: Any = {"port": int, "workers": int, "body_seconds": (int, float)}.get(each.name, str)
-        if not isinstance(content[name], kind):
+        if not isinstance(content[name], _KINDS.get(each.name, str)):
             wrong.append(f"De instelling '{name}' heeft niet de goede vorm.")
         values[each.name] = content[name]
     if wrong:

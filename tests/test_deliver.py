@@ -60,7 +60,9 @@ async def door(engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[Door]:
 @contextlib.asynccontextmanager
 async def courier(door: Door, receiver: SimulatedReceiver) -> AsyncIterator[None]:
     """A running courier, as one process has it."""
-    courier = Courier(commit=door.commit, intake=door.intake, keys=door.keys, transport=receiver, origin=ORIGIN)
+    courier = Courier(
+        commit=door.commit, intake=door.intake, keys=door.keys, transport=receiver, origin=ORIGIN, lease=60
+    )
     running = asyncio.create_task(courier.run())
     try:
         yield
