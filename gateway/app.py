@@ -1,14 +1,16 @@
 """Wires the parts into one running gateway; with ``cli``, ``demo`` and the bench the only place that knows adapters.
 
-A running gateway is a handful of tasks: the group commit, the sequencer of the log, the courier for parties that
-are pushed to, and a look at the file with parties. When one of them stops, the gateway stops, loudly: half a gateway
-helps nobody.
+A running gateway is a handful of tasks: the group commit, the workers that check, the sequencer of the log, the
+courier for parties that are pushed to, and a look at the file with parties. When one of them stops, the gateway stops,
+loudly: half a gateway helps nobody. Only a database that is away or full is waited for: to start again would not bring
+it back, and who is told 'later' knows more than who gets no answer.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from adapters.push import HttpsPush
 from audit import log, sequencer
 from audit.keys import KeysError, KeyService
 from gateway.catalog import Catalog
-from gateway.commit import GroupCommit, open_engine, writing
+from gateway.commit import AwayError, GroupCommit, open_engine, passes, writing
 from gateway.deliver import Courier
 from gateway.intake import Accepted, Intake, Rejected
 from gateway.mailbox import Mailbox
@@ -35,8 +37,16 @@ PARTIES_EVERY = 1.0
 """Seconds between looks at the file with parties: so long can a certificate that was shut out still be used."""
 
 
-UNUSABLE = (KeysError, PartiesError)
-"""What a gateway cannot start with; the text says in Dutch what to do."""
+LOOK_AGAIN = 1.0
+"""Seconds until work that the database broke off is begun again."""
+
+
+class StoppedError(Exception):
+    """A gateway cannot start or go on; the text says in Dutch why, without anything of a message."""
+
+
+UNUSABLE = (KeysError, PartiesError, AwayError, StoppedError)
+"""What ends a gateway; the text says in Dutch what to do."""
 
 
 class Gateway:
@@ -44,6 +54,7 @@ class Gateway:
 
     def __init__(self, settings: Settings, engine: AsyncEngine, keys: KeyService, pool: Pool) -> None:
         """Put the parts together; nothing runs yet."""
+        self._pool = pool
         mailbox = Mailbox()
         self.settings = settings
         self.engine = engine
@@ -82,11 +93,13 @@ class Gateway:
         """Run all tasks until one of them fails or this is cancelled."""
         async with self._push, asyncio.TaskGroup() as tasks:
             tasks.create_task(self.commit.run())
-            tasks.create_task(
-                sequencer.run(self._writing, self.keys.signer("log"), self.settings.origin, _now, asyncio.Event())
-            )
-            tasks.create_task(self.courier.run())
+            tasks.create_task(self._pool.run())
+            tasks.create_task(_kept_up(self._sequence))
+            tasks.create_task(_kept_up(self.courier.run))
             tasks.create_task(self._watch_parties())
+
+    async def _sequence(self) -> None:
+        await sequencer.run(self._writing, self.keys.signer("log"), self.settings.origin, _now, asyncio.Event())
 
     @contextlib.asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncConnection]:
@@ -118,7 +131,7 @@ class Gateway:
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Gateway]:
-    """Yield a gateway that runs: database, keys and workers open, tasks started; close all at the end."""
+    """Yield a gateway that can run: database, keys and workers open; close all at the end."""
     engine = open_engine(settings.database)
     pool = Pool(small=settings.workers)
     try:
@@ -127,14 +140,7 @@ async def opened(settings: Settings) -> AsyncIterator[Gateway]:
         await pool.start()
         gateway = Gateway(settings, engine, KeyService.open(settings.keys), pool)
         gateway.read_parties()
-        running = asyncio.create_task(gateway.run())
-        try:
-            yield gateway
-        finally:
-            running.cancel()
-            await gateway.courier.close()
-            with contextlib.suppress(asyncio.CancelledError):
-                await running
+        yield gateway
     finally:
         await pool.close()
         await engine.dispose()
@@ -143,18 +149,51 @@ async def opened(settings: Settings) -> AsyncIterator[Gateway]:
 async def serve(settings: Settings, *, port_file: Path | None = None) -> None:
     """Run a gateway with its HTTP interface until cancelled.
 
-    Writes the port it listens on to ``port_file``, for callers that asked for a free one.
+    Writes the port it listens on to ``port_file``, for callers that asked for a free one. Raises StoppedError.
     """
     async with opened(settings) as gateway:
-        app = rest.application(gateway, body_seconds=settings.body_seconds)
-        context = tls.server_context(settings.certificate, settings.private_key, settings.authority)
-        async with listening(
-            app, host=settings.host, port=settings.port, context=context, wait=settings.body_seconds
-        ) as port:
-            if port_file:
-                port_file.write_text(str(port), encoding="ascii")
-            print(f"Ketenpoort luistert op https://{settings.host}:{port}/v1", flush=True)
-            await asyncio.Event().wait()
+        running = asyncio.create_task(gateway.run())
+        try:
+            app = rest.application(gateway, body_seconds=settings.body_seconds)
+            context = tls.server_context(settings.certificate, settings.private_key, settings.authority)
+            async with listening(
+                app, host=settings.host, port=settings.port, context=context, wait=settings.body_seconds
+            ) as port:
+                if port_file:
+                    port_file.write_text(str(port), encoding="ascii")
+                print(f"Ketenpoort luistert op https://{settings.host}:{port}/v1", flush=True)
+                await asyncio.wait({running})
+        finally:
+            running.cancel()
+            await gateway.courier.close()
+            await asyncio.wait({running})
+    raise StoppedError(_last_words(running.exception()))
+
+
+async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
+    """Do work for ever; what a database broke off that is away or full is begun again, until it is back."""
+    while True:
+        try:
+            await work()
+        except Exception as error:
+            if not passes(error):
+                raise
+            logging.getLogger("ketenpoort").error("de database werkt niet mee: %s", type(error).__name__)  # noqa: TRY400
+            await asyncio.sleep(LOOK_AGAIN)
+
+
+def _last_words(error: BaseException | None) -> str:
+    """Say what ended a gateway and where. Only kinds and places: what an error says may hold a message."""
+    told = [f"{type(each).__name__}\n{''.join(traceback.format_tb(each.__traceback__))}" for each in _leaves(error)]
+    return "\n".join(["De poort is gestopt door een fout in haarzelf:", *told])
+
+
+def _leaves(error: BaseException | None) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _leaves(each)
+    elif error is not None:
+        yield error
 
 
 def _now() -> datetime:

@@ -29,7 +29,9 @@ def open_engine(url: str) -> AsyncEngine:
     """
     if not url.startswith("sqlite"):
         settings = {"idle_in_transaction_session_timeout": "60000", "application_name": "ketenpoort"}
-        return create_async_engine(url, pool_size=8, connect_args={"server_settings": settings})
+        engine = create_async_engine(url, pool_size=8, connect_args={"server_settings": settings})
+        sa.event.listen(engine.sync_engine, "do_connect", _reach)
+        return engine
     engine = create_async_engine(url, connect_args={"timeout": 30})
 
     @sa.event.listens_for(engine.sync_engine, "connect")
@@ -48,11 +50,41 @@ def open_engine(url: str) -> AsyncEngine:
     return engine
 
 
+def _reach(dialect: sa.Dialect, _record: Any, arguments: Any, options: Any) -> Any:
+    """Connect to a server. What the network says is not ours to pass on: it would read as a caller that went away."""
+    try:
+        return dialect.connect(*arguments, **options)
+    except OSError as error:
+        raise AwayError(
+            "De database is niet te bereiken. Controleer of zij draait en of de instelling 'database' klopt."
+        ) from error
+
+
 @asynccontextmanager
 async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Yield a connection in a transaction that will write; commit at the end, roll back on an exception."""
     async with engine.execution_options(writes=True).begin() as db:
         yield db
+
+
+class AwayError(Exception):
+    """The database cannot be reached; nothing was done. The text says so in Dutch."""
+
+
+class ClosedError(Exception):
+    """The gateway is stopping: this was not done, and may be asked again of the next."""
+
+
+def passes(error: Exception) -> bool:
+    """Tell whether the database may be expected to work again by itself: it is away, starting, busy or full.
+
+    False is a fault in what we asked or in what we stored: asking again would not help.
+    """
+    if isinstance(error, sa.exc.DBAPIError):
+        # A PostgreSQL that goes away says so in many ways, most without a kind of their own in SQLAlchemy.
+        kinds = (sa.exc.DBAPIError, sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError)
+        return error.connection_invalidated or type(error) in kinds
+    return isinstance(error, (AwayError, sa.exc.TimeoutError))
 
 
 @dataclass(slots=True)
@@ -73,6 +105,7 @@ class GroupCommit:
         self._arrived = asyncio.Event()
         self.lock = asyncio.Lock()
         """Held during each transaction: on SQLite others who write wait here instead of in the database."""
+        self._stopped = False
         self.commits = 0
         self.steps = 0
 
@@ -80,8 +113,10 @@ class GroupCommit:
         """Run ``step`` for ``item`` together with what else waits; return its result once committed.
 
         ``size`` is the number of bytes it brings. Raises what the step raises, after the step was tried alone: another
-        item in the batch never makes this one fail.
+        item in the batch never makes this one fail. Raises ClosedError when ``run`` has ended.
         """
+        if self._stopped:
+            raise ClosedError
         waiting = _Waiting(step, item, size)
         self._queue.append(waiting)
         self._arrived.set()
@@ -93,11 +128,19 @@ class GroupCommit:
         return self._engine.connect()
 
     async def run(self) -> None:
-        """Commit what waits, for ever; on cancellation what is under way is finished first."""
-        while True:
-            await self._arrived.wait()
-            batch = self._take()
-            await asyncio.shield(asyncio.ensure_future(self._commit(batch)))
+        """Commit what waits, for ever; on cancellation what is under way is finished first, and the rest is let go."""
+        try:
+            while True:
+                await self._arrived.wait()
+                committing = asyncio.ensure_future(self._commit(self._take()))
+                try:
+                    await asyncio.shield(committing)
+                finally:
+                    await committing
+        finally:
+            self._stopped = True
+            for waiting in self._queue:
+                _settle(waiting, error=ClosedError())
 
     def _take(self) -> list[_Waiting]:
         count = size = 0
@@ -111,15 +154,16 @@ class GroupCommit:
             self._arrived.clear()
         return batch
 
-    async def _commit(self, batch: list[_Waiting]) -> None:
+    async def _commit(self, batch: list[_Waiting], *, again: bool = False) -> None:
         try:
             results = await self._transaction(batch)
         except Exception as error:  # noqa: BLE001 - handed to whoever waits, below
-            if len(batch) == 1:
+            if len(batch) == 1 and (again or not isinstance(error, sa.exc.IntegrityError)):
                 _settle(batch[0], error=error)
                 return
+            # Alone; and once more where another gateway on this database was first, whose work we now see.
             for waiting in batch:
-                await self._commit([waiting])
+                await self._commit([waiting], again=len(batch) == 1)
             return
         for waiting, result in zip(batch, results, strict=True):
             _settle(waiting, result=result)

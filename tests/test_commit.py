@@ -1,0 +1,118 @@
+"""What the one writer promises: every step done or told why not, also when the database or the gateway goes away."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.commit import AwayError, ClosedError, GroupCommit, open_engine, passes
+
+words = sa.Table("words", sa.MetaData(), sa.Column("word", sa.Text, primary_key=True))
+
+
+@pytest.fixture
+async def commit(engine: AsyncEngine) -> AsyncIterator[GroupCommit]:
+    async with engine.begin() as db:
+        await db.run_sync(words.metadata.create_all)
+    commit = GroupCommit(engine)
+    running = asyncio.create_task(commit.run())
+    yield commit
+    running.cancel()
+    await asyncio.wait({running})
+
+
+async def write(db, items):
+    await db.execute(sa.insert(words), [{"word": each} for each in items])
+    return [each.upper() for each in items]
+
+
+async def written(commit: GroupCommit) -> set[str]:
+    async with commit.reading() as db:
+        return set((await db.execute(sa.select(words.c.word))).scalars())
+
+
+async def test_steps_that_wait_together_share_a_commit(commit: GroupCommit):
+    results = await asyncio.gather(*(commit.do(write, f"w{number}") for number in range(20)))
+
+    assert results == [f"W{number}" for number in range(20)]
+    assert commit.commits < 20
+    assert len(await written(commit)) == 20
+
+
+async def test_one_that_fails_takes_none_of_the_others_with_it(commit: GroupCommit):
+    await commit.do(write, "a")
+    outcomes = await asyncio.gather(*(commit.do(write, each) for each in "abc"), return_exceptions=True)
+
+    assert [type(each) for each in outcomes] == [sa.exc.IntegrityError, str, str]
+    assert await written(commit) == {"a", "b", "c"}
+
+
+async def test_who_lost_a_race_with_another_gateway_looks_again(commit: GroupCommit, engine: AsyncEngine):
+    """Both looked before either wrote; the loser must find what the winner stored, not fail."""
+    looks = 0
+
+    async def look_then_write(db, items):
+        nonlocal looks
+        looks += 1
+        if looks == 1:  # what the other gateway wrote came after our look
+            await db.execute(sa.insert(words), [{"word": items[0]}, {"word": items[0]}])
+        return ["found"]
+
+    assert await commit.do(look_then_write, "a") == "found"
+    assert looks == 2
+
+
+async def test_what_is_under_way_when_the_gateway_stops_is_finished_and_the_rest_is_told(engine: AsyncEngine):
+    async with engine.begin() as db:
+        await db.run_sync(words.metadata.create_all)
+    commit, begun = GroupCommit(engine), asyncio.Event()
+
+    async def slow(db, items):
+        begun.set()
+        await asyncio.sleep(0.1)
+        return await write(db, items)
+
+    running = asyncio.create_task(commit.run())
+    first = asyncio.create_task(commit.do(slow, "first"))
+    await begun.wait()
+    second = asyncio.create_task(commit.do(write, "second"))
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait({running})
+
+    assert await first == "FIRST"
+    with pytest.raises(ClosedError):
+        await second
+    with pytest.raises(ClosedError):
+        await commit.do(write, "third")
+    assert await written(commit) == {"first"}
+
+
+async def test_a_server_that_cannot_be_reached_is_no_caller_that_went_away(tmp_path):
+    engine = open_engine(f"postgresql+asyncpg://wie@/wat?host={tmp_path}")
+    with pytest.raises(AwayError) as caught:
+        async with engine.connect():
+            pass
+    await engine.dispose()
+
+    assert not isinstance(caught.value, ConnectionError)
+    assert passes(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (sa.exc.OperationalError("", None, sqlite3.OperationalError("database or disk is full")), True),
+        (sa.exc.DBAPIError("", None, Exception("the database system is shutting down")), True),
+        (sa.exc.TimeoutError("no connection is free"), True),
+        (sa.exc.IntegrityError("", None, Exception("a second head of the same size")), False),
+        (sa.exc.DatabaseError("", None, sqlite3.DatabaseError("database disk image is malformed")), False),
+        (sa.exc.ProgrammingError("", None, Exception("no such table")), False),
+        (KeyError("ours"), False),
+    ],
+)
+def test_only_what_the_database_may_get_over_is_waited_for(error: Exception, expected: bool):
+    assert passes(error) is expected
