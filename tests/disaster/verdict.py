@@ -1,0 +1,187 @@
+"""Holds what the outside world remembers against the store and the log; an empty list is a promise kept."""
+
+import asyncio
+import json
+import shutil
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from audit import log, note, tree
+from audit.note import VerifierKey
+from audit.seal import verify_signature
+from gateway import store
+from gateway.commit import open_engine
+from gateway.flow import State
+from gateway.receipt import holds
+from gateway.trail import What
+from tests.disaster.gateways import ENVIRONMENT, ROOT
+from tests.disaster.load import Book
+
+MOST_SHOWN = 20
+
+
+async def judge(book: Book, home: Path, settings: Path, database: str) -> list[str]:
+    """Everything that is not as it was promised; call it when no gateway runs any more."""
+    engine = open_engine(database)
+    try:
+        exported = await _exported(home, settings)
+        async with engine.connect() as db:
+            rows = await _rows(db)
+            entries = await _entries(db)
+            wrong = [
+                *book.wrong,
+                *exported,
+                *_kept(book, rows),
+                *_delivered(book, rows),
+                *_in_order(book),
+                *_told(book, rows, entries),
+                *_dense(entries),
+            ]
+            wrong += await _proved(db, book, home)
+    finally:
+        await engine.dispose()
+    return wrong if len(wrong) <= MOST_SHOWN else [*wrong[:MOST_SHOWN], f"… and {len(wrong) - MOST_SHOWN} more"]
+
+
+async def settled(database: str, patience: float) -> bool:
+    """Wait until no delivery is open any more; False if that did not happen."""
+    engine: AsyncEngine = open_engine(database)
+    try:
+        async with asyncio.timeout(patience):
+            while True:
+                async with engine.connect() as db:
+                    if not await store.counts(db):
+                        return True
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        return False
+    finally:
+        await engine.dispose()
+
+
+async def _rows(db: AsyncConnection) -> dict[str, Any]:
+    message, duty = store.messages.c, store.deliveries.c
+    query = sa.select(message.id, message.receipt, message.digest, duty.state, duty.attempts)
+    found = await db.execute(query.outerjoin(store.deliveries, duty.message == message.id))
+    return {each.id: each for each in found}
+
+
+async def _entries(db: AsyncConnection) -> list[tuple[int | None, str, str | None, str]]:
+    """Place, event, message and role of every entry."""
+    found = await db.execute(sa.select(log.entries.c.idx, log.entries.c.header).order_by(log.entries.c.id))
+    headers = [(row.idx, json.loads(row.header)) for row in found]
+    return [(idx, header["event"], header.get("message"), header["role"]) for idx, header in headers]
+
+
+def _kept(book: Book, rows: Mapping[str, Any]) -> Iterator[str]:
+    for id_, receipt in book.receipts.items():
+        if id_ not in rows:
+            yield f"{id_}: promised, and not in the store"
+        elif bytes(rows[id_].receipt) != receipt:
+            yield f"{id_}: the store has another receipt than was given"
+    known = set(book.receipts) | set(book.retours.values())
+    yield from (f"{id_}: in the store, and nobody was told" for id_ in rows.keys() - known)
+    yield from (f"{id_}: an answer was announced that is not there" for id_ in known - rows.keys())
+
+
+def _delivered(book: Book, rows: Mapping[str, Any]) -> Iterator[str]:
+    for id_, row in rows.items():
+        if row.state not in set(State):
+            yield f"{id_}: in a state outside the table: {row.state}"
+        elif row.state != State.DELIVERED:
+            yield f"{id_}: never arrived, it is {row.state} after {row.attempts} attempts"
+    for id_, body in book.bodies.items():
+        if book.received.get(id_, body) != body:
+            yield f"{id_}: the receiver has other bytes than the sender sent"
+        elif id_ not in book.received:
+            yield f"{id_}: promised, and the receiver never had it"
+
+
+def _in_order(book: Book) -> Iterator[str]:
+    for lane, sent in book.lanes.items():
+        arrived = list(dict.fromkeys(id_ for where, id_ in book.pushes if where == lane))
+        if arrived != sent:
+            place = next((n for n, (a, b) in enumerate(zip(arrived, sent, strict=False)) if a != b), len(arrived))
+            yield f"lane {lane}: out of order from place {place} of {len(sent)}"
+
+
+def _told(
+    book: Book, rows: Mapping[str, Any], entries: Iterable[tuple[int | None, str, str | None, str]]
+) -> Iterator[str]:
+    """Every change of a row has its entry, every entry its change."""
+    told: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    refused = 0
+    for _, event, id_, role in entries:
+        if id_ is not None:
+            told[id_][event if role != "afzender" or event != What.FETCHED else "read by its sender"] += 1
+        refused += event == What.REFUSED
+    if refused < book.seen["refused"]:
+        yield f"{book.seen['refused']} messages were refused, and the log knows {refused}"
+    yield from (f"{id_}: in the log, and not in the store" for id_ in told.keys() - rows.keys())
+    for id_, row in rows.items():
+        events = told[id_]
+        if (came := events[What.RECEIVED] + events[What.ANSWERED]) != 1:
+            yield f"{id_}: {came} entries say that it came"
+        if events[What.OFFERED] != row.attempts:
+            yield f"{id_}: {row.attempts} attempts, and the log knows {events[What.OFFERED]}"
+        if (ended := events[What.DELIVERED] + events[What.CONFIRMED]) != (row.state == State.DELIVERED):
+            yield f"{id_}: {row.state}, and {ended} entries say that it was delivered"
+        if events[What.FETCHED] < book.fetched[id_]:
+            yield f"{id_}: fetched {book.fetched[id_]} times, and the log knows {events[What.FETCHED]}"
+        if events[What.DELIVERED] + events[What.RETRIED] + events[What.PARKED] > row.attempts:
+            yield f"{id_}: more outcomes than attempts"
+
+
+def _dense(entries: Iterable[tuple[int | None, str, str | None, str]]) -> Iterator[str]:
+    """The last act was an export, which gives every entry its place."""
+    places = sorted(-1 if idx is None else idx for idx, *_ in entries)
+    if places != list(range(len(places))):
+        yield "the log has entries without a place, or holes, or two at one place"
+
+
+async def _proved(db: AsyncConnection, book: Book, home: Path) -> list[str]:
+    """Every receipt is signed, and its entry is in the tree under a signed head."""
+    receipts = _key(home, "ontvangst")
+    head = await log.latest(db)
+    if head is None or not note.signed_by(note.parse(head.note.encode()), _key(home, "log")):
+        return ["the log has no signed head"]
+    wrong = []
+    for id_, receipt in book.receipts.items():
+        promised = json.loads(receipt)
+        if not holds(promised, verify=lambda signature, root: verify_signature(receipts.public, signature, root)):
+            wrong.append(f"{id_}: its receipt is not signed")
+        leaf = bytes.fromhex(promised["logregel"])
+        proof = await log.proof_of(db, leaf)
+        if proof is None:
+            wrong.append(f"{id_}: its entry is not in the log")
+        elif not tree.verify_inclusion(leaf, proof.index, head.size, list(proof.hashes), head.root):
+            wrong.append(f"{id_}: the proof of its entry does not hold")
+    return wrong
+
+
+def _key(home: Path, purpose: str) -> VerifierKey:
+    return note.decode_key((home / f"{purpose}.vkey").read_text().strip())
+
+
+async def _exported(home: Path, settings: Path) -> list[str]:
+    """Export the log with the command, and let the stand-alone verifier judge it."""
+    folder = home / "logboek"
+    shutil.rmtree(folder, ignore_errors=True)
+    for command in (
+        ["gateway.cli", "audit", "exporteer", str(folder), "--instellingen", str(settings)],
+        ["audit.verify", str(folder), str(home / "log.vkey")],
+    ):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            cwd=ROOT, env=ENVIRONMENT,
+        )  # fmt: skip
+        out, _ = await process.communicate()
+        if process.returncode:
+            return [f"{command[0]} ended with {process.returncode}: {out.decode()[-1000:]}"]
+    return []
