@@ -27,6 +27,8 @@ HANDSHAKE_SECONDS = 10.0
 """A stranger, who has no certificate, can hold a connection no longer than this."""
 LINGER_SECONDS = 2.0
 """How long we still take what a client sends after our answer, so that it gets to read the answer."""
+ANSWER_SECONDS = 300.0
+"""How long a client may take to read an answer: 25 MB over a slow line. Longer would be memory held for nobody."""
 STOP_SECONDS = 5.0
 """How long requests under way may still take when the gateway stops."""
 
@@ -75,7 +77,15 @@ class _Conversation(web.RequestHandler):
         if isinstance(resp, web.HTTPException):
             resp = _translated(resp).response()
         resp.headers.update(HEADERS)
-        return await super().finish_response(request, resp, start_time)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                done = await super().finish_response(request, resp, start_time)
+                await request.writer.drain()
+                return done
+        except TimeoutError:
+            if request.transport:
+                request.transport.abort()  # to close would be to wait until all was read
+            raise ConnectionError("the answer is not read") from None
 
     def handle_error(
         self,

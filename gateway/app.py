@@ -55,15 +55,20 @@ class Gateway:
     def __init__(self, settings: Settings, engine: AsyncEngine, keys: KeyService, pool: Pool) -> None:
         """Put the parts together; nothing runs yet."""
         self._pool = pool
-        mailbox = Mailbox()
+        self.mailbox = Mailbox()
         self.settings = settings
         self.engine = engine
         self.keys = keys
         self.commit = GroupCommit(engine)
         self.intake = Intake(
-            checker=pool, commit=self.commit, keys=keys, catalog=Catalog.load(), mailbox=mailbox, origin=settings.origin
+            checker=pool,
+            commit=self.commit,
+            keys=keys,
+            catalog=Catalog.load(),
+            mailbox=self.mailbox,
+            origin=settings.origin,
         )
-        self.pickup = Pickup(commit=self.commit, keys=keys, mailbox=mailbox, origin=settings.origin)
+        self.pickup = Pickup(commit=self.commit, keys=keys, mailbox=self.mailbox, origin=settings.origin)
         self._push = HttpsPush(
             context=tls.client_context(settings.certificate, settings.private_key, settings.authority),
             sign=keys.signer("push").sign,
@@ -162,7 +167,10 @@ async def serve(settings: Settings, *, port_file: Path | None = None) -> None:
                 if port_file:
                     port_file.write_text(str(port), encoding="ascii")
                 print(f"Ketenpoort luistert op https://{settings.host}:{port}/v1", flush=True)
-                await asyncio.wait({running})
+                try:
+                    await asyncio.wait({running})
+                finally:
+                    gateway.mailbox.close()
         finally:
             running.cancel()
             await gateway.courier.close()

@@ -14,11 +14,19 @@ class Mailbox:
     def __init__(self) -> None:
         """Start with nobody waiting."""
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self.closed = False
+        """The gateway stops: waiting has no sense any more."""
 
     def arrived(self, party: str) -> None:
         """Wake whoever waits for mail of ``party``."""
         for event in self._waiting.get(party, ()):
             event.set()
+
+    def close(self) -> None:
+        """Wake all, so that they get their answer before the gateway stops."""
+        self.closed = True
+        for party in list(self._waiting):
+            self.arrived(party)
 
     async def wait(self, parties: Iterable[str], seconds: float) -> None:
         """Return when mail for one of ``parties`` arrived, or after ``seconds``, at most ``LOOK_AGAIN``."""

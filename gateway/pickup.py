@@ -56,7 +56,7 @@ class Pickup:
             async with self._commit.reading() as db:
                 found = await store.mailbox(db, party.codes, after=after, count=count)
             left = until - time.monotonic()
-            if found or left <= 0:
+            if found or left <= 0 or self._mailbox.closed:
                 break
             await self._mailbox.wait(party.codes, left)
         return {

@@ -5,6 +5,7 @@ import hashlib
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import new_schema
@@ -235,6 +236,25 @@ def test_a_wait_that_is_over_tells_so_with_an_empty_list(gateway):
     start = time.monotonic()
     assert waiting(gateway, SUPPLIER, "wacht=1&na=999999") == []
     assert 0.9 < time.monotonic() - start < 5
+
+
+def test_the_same_message_many_times_at_once_is_one_message(gateway):
+    raw, other = message("ho301-gewoon", "H1"), message("ho301-minimaal", "H1")
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(gateway.send, [raw, other] * 8))
+    assert sorted(answer.status for answer in answers) == [200] * 7 + [201] + [400] * 8
+    assert len({answer.body for answer in answers if answer.status < 300}) == 1
+
+
+def test_a_gateway_that_stops_first_answers_who_waits(tmp_path):
+    with running(tmp_path / "poort") as gateway, ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(waiting, gateway, ONDER, "wacht=30")
+        time.sleep(1)
+        start = time.monotonic()
+        gateway.process.terminate()
+        assert asked.result(20) == []
+        assert gateway.process.wait(20) == 0
+        assert time.monotonic() - start < 5
 
 
 def test_the_gateway_tells_how_it_is_and_what_it_can(gateway):
