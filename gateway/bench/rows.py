@@ -35,8 +35,8 @@ class Row:
 
     @property
     def ok(self) -> bool | None:
-        """Whether the target is reached; None where there is none."""
-        if self.target is None:
+        """Whether the target is reached; None where there is none, or too much noise to tell."""
+        if self.target is None or self.noisy:
             return None
         judged = self.value if self.ratio is None else self.ratio
         return judged >= self.target if self.least else judged <= self.target

@@ -18,7 +18,7 @@ from audit.export import export
 from audit.keys import KeyService
 from audit.note import decode_key
 from audit.verify import verify
-from gateway import setup, store
+from gateway import setup, store, tables
 from gateway.bench.processes import PATIENCE, BenchError, await_idle, cpu, cpu_below, load, python, running
 from gateway.commit import open_engine
 from gateway.trail import What
@@ -152,7 +152,7 @@ class Stand:
         try:
             async with engine.connect() as db:
                 kept = {each.id: each.receipt for each in await db.execute(_KEPT)}
-                refusals = (await db.execute(sa.select(sa.func.count()).select_from(store.refusals))).scalar_one()
+                refusals = (await db.execute(sa.select(sa.func.count()).select_from(tables.refusals))).scalar_one()
                 lines = await db.execute(sa.select(log.entries.c.message, log.entries.c.header))
                 logged = [each.message for each in lines if _RECEIVED in each.header]
                 await export(db, target, keys.signer("log"))
@@ -169,8 +169,8 @@ class Stand:
         return list(kept.values())
 
 
-_KEPT = sa.select(store.messages.c.id, store.messages.c.receipt).where(
-    store.messages.c.sender == HOOFD, store.messages.c.type == "ho301"
+_KEPT = sa.select(tables.messages.c.id, tables.messages.c.receipt).where(
+    tables.messages.c.sender == HOOFD, tables.messages.c.type == "ho301"
 )
 _RECEIVED = f'"event":"{What.RECEIVED}"'.encode()
 
