@@ -63,10 +63,14 @@ class Running:
     home: Path
     process: subprocess.Popen[bytes] = field(repr=False)
     port: int = 0
+    contexts: dict[str, ssl.SSLContext] = field(default_factory=dict, repr=False)
 
     def context(self, party: str) -> ssl.SSLContext:
-        papers = self.home / f"partij-{party}"
-        return tls.client_context(papers / f"{party}.pem", papers / f"{party}.key", self.home / "tls/ca.pem")
+        if party not in self.contexts:
+            papers = self.home / f"partij-{party}"
+            pair = papers / f"{party}.pem", papers / f"{party}.key"
+            self.contexts[party] = tls.client_context(*pair, self.home / "tls/ca.pem")
+        return self.contexts[party]
 
     def ask(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, *, party: str = HOOFD
@@ -107,7 +111,7 @@ def until_quiet(connection: ssl.SSLSocket, seconds: float = 10.0) -> bytes:
         connection.settimeout(seconds)
         while part := connection.recv(65536):
             heard += part
-            connection.settimeout(0.5)
+            connection.settimeout(0.3)
     return heard
 
 
