@@ -159,7 +159,7 @@ class Pickup:
         found = dict(await store.delivery(db, {ask.id for asks in batches for ask in asks}))
         state = {id_: State(message.state) for id_, message in found.items()}
         moves: list[tuple[str, State, State, int]] = []
-        entries: list[entry.Entry] = []
+        entries: dict[str, entry.Entry] = {}
         results: list[list[str | None]] = []
         for asks in batches:
             reasons: list[str | None] = []
@@ -170,11 +170,11 @@ class Pickup:
                     new = advance(state[ask.id], Event.CONFIRM)
                     moves.append((ask.id, state[ask.id], new, _now()))
                     state[ask.id] = new
-                    entries.append(self._entry(What.CONFIRMED, ask, message, "ontvanger"))
+                    entries[ask.id] = self._entry(What.CONFIRMED, ask, message, "ontvanger")
             results.append(reasons)
-        await store.move(db, moves)
-        if entries:
-            await log.append(db, entries)
+        # Another gateway may have taken the same confirmation between our look and our step; one of us logs it.
+        moved = await store.move(db, moves)
+        await log.append(db, [made for id_, made in entries.items() if id_ in moved])
         return results
 
     def _entry(self, what: What, ask: _Ask, message: Any, role: str) -> entry.Entry:

@@ -96,7 +96,7 @@ async def add(db: AsyncConnection, rows: Sequence[Mapping[str, Any]], *, pushed:
         ],
     )
     roads = {(row["sender"], row["receiver"]): row["received_at"] for row in rows if pushed[row["receiver"]]}
-    for (sender, receiver), now in roads.items():
+    for (sender, receiver), now in sorted(roads.items()):  # one order for all, so that no two wait for each other
         await wake(db, sender, receiver, now)
 
 
@@ -155,14 +155,13 @@ async def move(
     *,
     attempt: bool = False,
     reason: str = "",
-) -> bool:
-    """Move deliveries (message, from, to, at), unless one is no longer where we saw it.
+) -> set[str]:
+    """Move deliveries (message, from, to, at) that are still where we saw them; return which.
 
-    Compare-and-swap in the WHERE: of two workers one wins. False means: look again, nothing was promised.
-    ``attempt`` counts the step as an attempt to deliver.
+    Compare-and-swap in the WHERE: of two workers one wins. ``attempt`` counts the step as an attempt to deliver.
     """
     row = deliveries.c
-    moved = 0
+    moved = set()
     for message, old, new, at in steps:
         done = await db.execute(
             sa.update(deliveries)
@@ -174,8 +173,9 @@ async def move(
                 reason=reason[:200] or None,
             )
         )
-        moved += done.rowcount
-    return moved == len(steps)
+        if done.rowcount:
+            moved.add(message)
+    return moved
 
 
 async def mailbox(db: AsyncConnection, receivers: Iterable[str], *, after: int, count: int) -> Sequence[Any]:
@@ -205,11 +205,11 @@ async def mailbox(db: AsyncConnection, receivers: Iterable[str], *, after: int, 
     return found.all()
 
 
-async def open_lanes(db: AsyncConnection, *, now: int, lease: int, limit: int) -> list[Any]:
-    """Claim up to ``limit`` lanes that are due, until ``now + lease``; one worker each."""
+async def open_lanes(db: AsyncConnection, *, now: int, until: int, limit: int) -> list[Any]:
+    """Claim up to ``limit`` lanes that are due, until ``until``; one worker each."""
     row = lanes.c
     found = await db.execute(
-        sa.select(row.sender, row.receiver, row.arrived)
+        sa.select(row.sender, row.receiver, row.lease_until)
         .where(row.due_at <= now, row.lease_until <= now)
         .order_by(row.due_at)
         .limit(limit)
@@ -217,25 +217,28 @@ async def open_lanes(db: AsyncConnection, *, now: int, lease: int, limit: int) -
     )
     claimed = list(found)
     for lane in claimed:
-        await extend_lane(db, lane.sender, lane.receiver, until=now + lease)
+        await extend_lane(db, lane.sender, lane.receiver, held=lane.lease_until, until=until)
     return claimed
 
 
-async def extend_lane(db: AsyncConnection, sender: str, receiver: str, *, until: int) -> None:
-    """Hold a lane until ``until``: its worker is alive."""
+async def extend_lane(db: AsyncConnection, sender: str, receiver: str, *, held: int, until: int) -> bool:
+    """Hold a lane until ``until``: its worker is alive. False: it was held until ``held``, and another took it over."""
     row = lanes.c
-    await db.execute(sa.update(lanes).where(row.sender == sender, row.receiver == receiver).values(lease_until=until))
+    mine = (row.sender == sender) & (row.receiver == receiver) & (row.lease_until == held)
+    done = await db.execute(sa.update(lanes).where(mine).values(lease_until=until))
+    return bool(done.rowcount)
 
 
 async def close_lane(
-    db: AsyncConnection, sender: str, receiver: str, *, due_at: int | None, arrived: int | None = None
+    db: AsyncConnection, sender: str, receiver: str, *, held: int, due_at: int | None, arrived: int | None = None
 ) -> bool:
-    """Let a lane go, to be looked at again at ``due_at`` (None: when something arrives).
+    """Let a lane go that is held until ``held``, to be looked at again at ``due_at`` (None: when something arrives).
 
-    With ``arrived``: only if nothing arrived since that count was read. False means: there is more to do.
+    With ``arrived``: only if nothing arrived since that count was read. False means: there is more to do, or another
+    took the lane over.
     """
     row = lanes.c
-    mine = (row.sender == sender) & (row.receiver == receiver)
+    mine = (row.sender == sender) & (row.receiver == receiver) & (row.lease_until == held)
     if arrived is not None:
         mine &= row.arrived == arrived
     done = await db.execute(sa.update(lanes).where(mine).values(due_at=due_at, lease_until=0))

@@ -46,6 +46,9 @@ class SimulatedReceiver:
             if key not in self.inbox:
                 self.order.append(key)
             assert self.inbox.setdefault(key, body) == body, "key reused for other content"
+        if "slow" in fault:
+            await asyncio.sleep(1.5 if fault == "slower" else 0.8)
+            return Retry(reason=fault) if "failure" in fault else Delivered()
         if fault == "crash":
             raise RuntimeError("the worker dies after the send")
         return Retry(reason=fault, after=self.patience) if fault else Delivered()
@@ -69,6 +72,23 @@ async def courier(door: Door, receiver: SimulatedReceiver) -> AsyncIterator[None
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+        await courier.close()
+
+
+@contextlib.asynccontextmanager
+async def sleeper(door: Door, receiver: SimulatedReceiver) -> AsyncIterator[None]:
+    """A courier that holds a lane too shortly for the attempt that it makes, and claims no other."""
+    courier = Courier(
+        commit=door.commit, intake=door.intake, keys=door.keys, transport=receiver, origin=ORIGIN, lease=0.2
+    )
+    running = asyncio.create_task(courier.run())
+    while not receiver.sends:
+        await asyncio.sleep(0.02)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    try:
+        yield
+    finally:
         await courier.close()
 
 
@@ -184,6 +204,26 @@ async def test_a_worker_that_dies_after_the_send_is_a_lease_that_runs_out(door: 
 
     assert receiver.sends == 2
     assert list(receiver.inbox) == [id_]
+
+
+async def test_a_worker_that_slept_past_its_lease_leaves_the_lane_to_who_took_it_over(door: Door):
+    receiver = SimulatedReceiver(faults=["slow", "", "slower"])
+    first, second = await sent(door, 2)
+    async with sleeper(door, receiver), courier(door, receiver):
+        await eventually(door, second, "Bezorgd")
+
+    assert receiver.order == [first, second]
+    assert receiver.sends == 3  # the first by both, because the sleeper had begun; the second by one
+
+
+async def test_a_sleeper_that_failed_does_not_undo_what_the_one_who_took_over_is_doing(door: Door):
+    receiver = SimulatedReceiver(faults=["slow failure", "slower"])
+    (id_,) = await sent(door, 1)
+    async with sleeper(door, receiver), courier(door, receiver):
+        await eventually(door, id_, "Bezorgd")
+
+    assert receiver.sends == 2
+    assert "bezorging.mislukt" not in [event for event, _, _ in await door.logged()]
 
 
 async def test_what_arrives_while_a_lane_is_being_emptied_is_not_forgotten(door: Door):

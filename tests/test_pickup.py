@@ -31,6 +31,19 @@ async def test_deliveries_come_in_the_order_they_were_sent_and_page_by_cursor(do
     assert rest["volgende"] is None
 
 
+async def test_a_confirmation_that_reaches_two_gateways_at_once_is_logged_once(
+    door: Door, engine: AsyncEngine, tmp_path: Path
+):
+    ids = await sent(door, 20)
+    async with opened(engine, tmp_path) as other:
+        for id_ in ids:
+            await door.pickup.fetch(id_, ONDER, trace="")
+            both = await asyncio.gather(*(each.pickup.confirm([id_], ONDER, trace="") for each in (door, other)))
+            assert [each["bevestigd"] for each in both] == [[id_], [id_]]
+
+    assert [event for event, _, _ in await door.logged()].count("bericht.bevestigd") == len(ids)
+
+
 async def test_a_message_stays_open_until_it_is_confirmed(door: Door):
     (id_,) = await sent(door, 1)
     await door.pickup.fetch(id_, ONDER, trace="")
