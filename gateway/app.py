@@ -21,6 +21,7 @@ from adapters.listen import listening
 from adapters.push import HttpsPush
 from audit import log, sequencer
 from audit.keys import KeysError, KeyService
+from gateway import store
 from gateway.catalog import Catalog
 from gateway.commit import AwayError, GroupCommit, open_engine, passes, writing
 from gateway.deliver import Courier
@@ -141,7 +142,7 @@ async def opened(settings: Settings) -> AsyncIterator[Gateway]:
     pool = Pool(small=settings.workers)
     try:
         async with writing(engine) as db:
-            await db.run_sync(log.metadata.create_all)
+            await store.create_tables(db)
         await pool.start()
         gateway = Gateway(settings, engine, KeyService.open(settings.keys), pool)
         gateway.read_parties()

@@ -16,6 +16,8 @@ from sqlalchemy.sql.functions import FunctionElement
 from gateway.flow import OPEN, State
 from gateway.tables import deliveries, lanes, messages, refusals
 
+_LOCK = 0x6B70_7461_62  # our advisory lock on PostgreSQL: one gateway at a time makes tables
+
 
 class _Names(sa.TypeDecorator[Sequence[str]]):
     """Any number of strings as one parameter, so that the statement is the same for each number."""
@@ -61,6 +63,13 @@ def _among(column: sa.ColumnElement[Any], names: Iterable[str]) -> _Among:
 def key_of(sender: str, type_: str, identification: str) -> str:
     """Return the identity of a message: unique per sender and message type (TR056)."""
     return f"{sender}/{type_}/{identification}"
+
+
+async def create_tables(db: AsyncConnection) -> None:
+    """Make the tables that are not there yet, those of the log too."""
+    if db.dialect.name == "postgresql":  # gateways that start at the same moment would each make them, and one fail
+        await db.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    await db.run_sync(messages.metadata.create_all)
 
 
 async def known(db: AsyncConnection, keys: Iterable[str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from audit import log
 from audit.entry import open_payload
 from audit.keys import KeyService
+from gateway import store
 from gateway.catalog import Catalog
 from gateway.check import check
 from gateway.commit import GroupCommit, writing
@@ -92,7 +93,7 @@ async def opened(engine: AsyncEngine, folder: Path) -> AsyncIterator[Door]:
     keys = KeyService.open(folder / "sleutels") if (folder / "sleutels").exists() else None
     keys = keys or KeyService.create(folder / "sleutels")
     async with writing(engine) as db:
-        await db.run_sync(log.metadata.create_all)
+        await store.create_tables(db)
     commit, mailbox = GroupCommit(engine), Mailbox()
     intake = Intake(checker=InProcess(), commit=commit, keys=keys, catalog=CATALOG, mailbox=mailbox, origin=ORIGIN)
     intake.parties = PARTIES
