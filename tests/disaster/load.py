@@ -122,7 +122,7 @@ class World:
         """Wait until every message that was promised has reached its receiver."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
-                while not self.arrived():  # noqa: ASYNC110 - many tasks bring it about
+                while not self.arrived():
                     await asyncio.sleep(0.05)
 
     def arrived(self) -> bool:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from audit import log, note, tree
 from audit.note import VerifierKey
 from audit.seal import verify_signature
-from gateway import store
+from gateway import store, tables
 from gateway.commit import open_engine
 from gateway.flow import State
 from gateway.receipt import holds
@@ -66,9 +66,9 @@ async def settled(database: str, patience: float) -> bool:
 
 
 async def _rows(db: AsyncConnection) -> dict[str, Any]:
-    message, duty = store.messages.c, store.deliveries.c
+    message, duty = tables.messages.c, tables.deliveries.c
     query = sa.select(message.id, message.receipt, message.digest, duty.state, duty.attempts)
-    found = await db.execute(query.outerjoin(store.deliveries, duty.message == message.id))
+    found = await db.execute(query.outerjoin(tables.deliveries, duty.message == message.id))
     return {each.id: each for each in found}
 
 
