@@ -101,6 +101,7 @@ class GroupCommit:
     def __init__(self, engine: AsyncEngine) -> None:
         """Write through ``engine``."""
         self._engine = engine
+        self._db: AsyncConnection | None = None
         self._queue: list[_Waiting] = []
         self._arrived = asyncio.Event()
         self.lock = asyncio.Lock()
@@ -139,6 +140,8 @@ class GroupCommit:
                     await committing
         finally:
             self._stopped = True
+            if self._db:
+                await self._db.close()
             for waiting in self._queue:
                 _settle(waiting, error=ClosedError())
 
@@ -168,12 +171,27 @@ class GroupCommit:
         for waiting, result in zip(batch, results, strict=True):
             _settle(waiting, result=result)
 
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncConnection]:
+        """Yield our one connection in a transaction: taking it from the pool each time costs as much as a statement.
+
+        One that saw trouble is not used again.
+        """
+        db, self._db = self._db or await self._engine.execution_options(writes=True).connect(), None
+        try:
+            async with db.begin():
+                yield db
+        except BaseException:
+            await db.close()
+            raise
+        self._db = db
+
     async def _transaction(self, batch: list[_Waiting]) -> list[Any]:
         by_step: dict[Step[Any, Any], list[int]] = {}
         for place, waiting in enumerate(batch):
             by_step.setdefault(waiting.step, []).append(place)
         results: list[Any] = [None] * len(batch)
-        async with self.lock, writing(self._engine) as db:
+        async with self.lock, self._writing() as db:
             for step, places in by_step.items():
                 done = await step(db, [batch[place].item for place in places])
                 for place, result in zip(places, done, strict=True):
