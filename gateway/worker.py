@@ -1,7 +1,7 @@
 """``check`` in disposable processes: what a hostile document breaks is thrown away, and no other message notices.
 
-Documents that wait together make one trip. They and their verdicts travel over pipes as length-prefixed frames;
-verdicts are JSON, in the order of the documents.
+Documents that wait together make one trip. They travel over pipes as length-prefixed frames; so do their verdicts, as
+many to a frame as are ready, as JSON, in the order of the documents.
 """
 
 import asyncio
@@ -12,8 +12,9 @@ import resource
 import struct
 import sys
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from pathlib import Path
 from time import monotonic
 from typing import Any, BinaryIO
@@ -35,6 +36,7 @@ FRAME = struct.Struct(">I")
 TO_JSON = json.JSONEncoder(separators=(",", ":")).encode
 FACTS = tuple(fact.name for fact in fields(Facts))
 FINDING = tuple(part.name for part in fields(Finding))
+FACTS_OF, FINDING_OF = attrgetter(*FACTS), attrgetter(*FINDING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,9 +146,11 @@ class Pool:
         try:
             async with asyncio.timeout(self._limits.deadline(sum(len(job.raw) for job in trip))):
                 worker.send(trip)
-                for _ in trip:
-                    jobs[0].settle(await worker.receive())
-                    jobs.popleft()
+                left = len(trip)
+                while left:
+                    for checked in await worker.receive(left):
+                        jobs.popleft().settle(checked)
+                        left -= 1
         except (TimeoutError, EOFError, OSError, ValueError):
             if jobs[0].deaths:
                 jobs.popleft().settle(_overrun())
@@ -223,11 +227,14 @@ class _Worker:
         frames = [part for job in jobs for part in (FRAME.pack(len(job.raw)), job.raw)]
         self._in.write(b"".join((FRAME.pack(len(jobs)), *frames)))
 
-    async def receive(self) -> Checked:
-        """The next verdict. Raises EOFError if the process ended, ValueError if it spoke nonsense."""
+    async def receive(self, most: int) -> list[Checked]:
+        """The next verdicts. Raises EOFError if the process ended, ValueError if it spoke nonsense."""
         (size,) = FRAME.unpack(await self._out.readexactly(FRAME.size))
-        self.served += 1
-        return decode(await self._out.readexactly(size))
+        verdicts = decode(await self._out.readexactly(size))
+        if not 0 < len(verdicts) <= most:
+            raise ValueError("not as many verdicts as documents")
+        self.served += len(verdicts)
+        return verdicts
 
     async def kill(self) -> None:
         if self._process.returncode is None:
@@ -236,36 +243,41 @@ class _Worker:
         await self._process.wait()
 
 
-def encode(checked: Checked) -> bytes:
-    """A verdict as JSON."""
-    facts = checked.facts
-    plain = (
-        checked.type,
-        facts and [getattr(facts, name) for name in FACTS],
-        [[getattr(finding, name) for name in FINDING] for finding in checked.findings],
-        checked.total,
-        checked.header,
-    )
+def encode(verdicts: Sequence[Checked]) -> bytes:
+    """Verdicts as JSON."""
+    plain = [
+        (
+            checked.type,
+            checked.facts and FACTS_OF(checked.facts),
+            [FINDING_OF(finding) for finding in checked.findings],
+            checked.total,
+            checked.header,
+        )
+        for checked in verdicts
+    ]
     return TO_JSON(plain).encode()
 
 
-def decode(raw: bytes) -> Checked:
-    """A verdict from JSON. Raises ValueError if it is none."""
+def decode(raw: bytes) -> list[Checked]:
+    """Verdicts from JSON. Raises ValueError if they are none."""
     try:
-        kind, facts, findings, total, header = json.loads(raw)
-        return Checked(
-            type=kind,
-            facts=Facts(**dict(zip(FACTS, (*facts[:-1], tuple(facts[-1])), strict=True))) if facts else None,
-            findings=tuple(Finding(**dict(zip(FINDING, finding, strict=True))) for finding in findings),
-            total=total,
-            header=tuple(map(tuple, header)),
-        )
+        return [
+            Checked(
+                type=kind,
+                facts=Facts(**dict(zip(FACTS, (*facts[:-1], tuple(facts[-1])), strict=True))) if facts else None,
+                findings=tuple(Finding(**dict(zip(FINDING, finding, strict=True))) for finding in findings),
+                total=total,
+                header=tuple(map(tuple, header)),
+            )
+            for kind, facts, findings, total, header in json.loads(raw)
+        ]
     except (KeyError, TypeError) as error:
-        raise ValueError("not a verdict") from error
+        raise ValueError("no verdicts") from error
 
 
 def main(folder: str, memory: str) -> None:
     """The worker itself: read frames until the pipe closes; never open a file once the schemas are compiled."""
+    documents = open(0, "rb", buffering=SMALL, closefd=False)  # noqa: SIM115 - read until the process ends
     catalog = Catalog.load(Path(folder))
     catalog.compile_all()
     advice("KP008")
@@ -281,7 +293,7 @@ def main(folder: str, memory: str) -> None:
     gc.set_threshold(100_000)
     os.write(1, b"!")
     try:
-        _answer(sys.stdin.buffer, catalog)
+        _answer(documents, catalog)
     except Exception as error:  # noqa: BLE001 - the edge of this process; what the error says may hold a BSN
         os.write(2, f"worker: {type(error).__name__} {_where(error)}\n".encode())
         sys.exit(1)
@@ -298,15 +310,20 @@ def _where(error: Exception) -> str:
 def _answer(source: BinaryIO, catalog: Catalog) -> None:
     """Answer trip after trip; verdicts are written when the trip is done or the oldest has waited long enough."""
     while head := source.read(FRAME.size):
-        waiting: list[bytes] = []
+        waiting: list[Checked] = []
         since = monotonic()
         for _ in range(FRAME.unpack(head)[0]):
-            verdict = encode(check(source.read(FRAME.unpack(source.read(FRAME.size))[0]), catalog))
-            waiting += (FRAME.pack(len(verdict)), verdict)
+            waiting.append(check(source.read(FRAME.unpack(source.read(FRAME.size))[0]), catalog))
             if monotonic() - since > PATIENCE:
-                _write_all(b"".join(waiting))
+                _send(waiting)
                 waiting, since = [], monotonic()
-        _write_all(b"".join(waiting))
+        if waiting:
+            _send(waiting)
+
+
+def _send(verdicts: Sequence[Checked]) -> None:
+    frame = encode(verdicts)
+    _write_all(FRAME.pack(len(frame)) + frame)
 
 
 def _write_all(data: bytes) -> None:
