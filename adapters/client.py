@@ -114,9 +114,15 @@ class Client:
         status, answer = await self._ask("POST", "/v1/berichten", body=raw, headers=headers)
         return Answer(status=status, body=_object(answer))
 
-    async def deliveries(self, after: int | None = None, count: int = 50, wait: int = 0) -> Mapping[str, Any]:
-        """List open deliveries, oldest first, from cursor ``after``; wait up to ``wait`` seconds for one."""
-        params = {"aantal": str(count), "wacht": str(wait)} | ({"na": after} if after else {})
+    async def deliveries(
+        self, after: int | None = None, count: int = 50, wait: int = 0, *, bodies: bool = False
+    ) -> Mapping[str, Any]:
+        """List open deliveries, oldest first, from cursor ``after``; wait up to ``wait`` seconds for one.
+
+        With ``bodies`` most items bring their message (``inhoud``, base64), which then counts as fetched.
+        """
+        params = {"aantal": str(count), "wacht": str(wait)}
+        params |= ({"na": str(after)} if after else {}) | ({"inhoud": "ja"} if bodies else {})
         return await self._json("GET", "/v1/bezorgingen", params=params)
 
     async def fetch(self, message: str) -> bytes:

@@ -28,6 +28,8 @@ MOST_CONFIRMATION = 64 * 2**10
 """Bytes of a confirmation; a hundred ids take four thousand."""
 MOST_ARRIVING = 256 * 2**20
 """Bytes of all bodies that are arriving together; a client beyond that is asked to come back."""
+AT_ONCE = 256 * 2**10
+"""Bytes of an answer that goes out in one piece."""
 XML = ("application/xml", "text/xml")
 _ID = re.compile(r"[0-9a-f]{32}")
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -131,8 +133,7 @@ class Rest:
     async def fetch(self, request: web.Request) -> web.Response:
         """GET /v1/berichten/{id}."""
         body = await self._gateway.pickup.fetch(_id(request), request[_party], trace=request[_trace])
-        # As a stream it goes out at the pace of the reader; as bytes, all of it would wait encrypted in memory.
-        return web.Response(body=io.BytesIO(body), content_type="application/xml")
+        return _content(body, "application/xml")
 
     async def status(self, request: web.Request) -> web.Response:
         """GET /v1/berichten/{id}/status."""
@@ -148,12 +149,17 @@ class Rest:
         after = _number(request, "na", 0, 0, 2**62, wrong)
         count = _number(request, "aantal", 50, 1, 100, wrong)
         wait = _number(request, "wacht", 0, 0, 30, wrong)
-        if set(request.query) - {"na", "aantal", "wacht"}:
-            wrong.append("Er staat een onbekende parameter in het adres. Mogelijk zijn 'na', 'aantal' en 'wacht'.")
+        bodies = _yes(request, "inhoud", wrong)
+        if set(request.query) - {"na", "aantal", "wacht", "inhoud"}:
+            wrong.append(
+                "Er staat een onbekende parameter in het adres. Mogelijk zijn 'na', 'aantal', 'wacht' en 'inhoud'."
+            )
         if wrong:
             raise Problem(400, "Verzoek klopt niet", " ".join(wrong))
-        found = await self._gateway.pickup.open_deliveries(request[_party], after=after, count=count, wait=wait)
-        return web.json_response(found)
+        found = await self._gateway.pickup.open_deliveries(
+            request[_party], after=after, count=count, wait=wait, bodies=bodies, trace=request[_trace]
+        )
+        return _content(json.dumps(found).encode(), "application/json")
 
     async def confirm(self, request: web.Request) -> web.Response:
         """POST /v1/bevestigingen."""
@@ -268,6 +274,20 @@ def _number(request: web.Request, name: str, default: int, least: int, most: int
             return int(text)
     wrong.append(f"'{name}' moet één getal van {least} tot {most} zijn.")
     return default
+
+
+def _yes(request: web.Request, name: str, wrong: list[str]) -> bool:
+    found = request.query.getall(name, ["nee"])
+    if found not in (["ja"], ["nee"]):
+        wrong.append(f"'{name}' moet ja of nee zijn.")
+    return found == ["ja"]
+
+
+def _content(body: bytes, kind: str) -> web.Response:
+    # As a stream it goes out at the pace of the reader; as bytes, all of it would wait encrypted in memory. But a
+    # stream takes a thread for each piece, which for most messages costs more than the message.
+    small = len(body) <= AT_ONCE
+    return web.Response(body=body if small else io.BytesIO(body), content_type=kind)
 
 
 def _trace_of(request: web.Request) -> str:

@@ -149,7 +149,7 @@ class Courier:
         if state is State.SENDING:
             state = advance(state, Event.LEASE_LOST)
         moved = await store.move(
-            db, [(found.message, State(found.state), advance(state, Event.CLAIM), now)], attempt=True
+            db, [(found.message, State(found.state), advance(state, Event.CLAIM))], at=now, attempts=1
         )
         if not moved:  # its receiver has just fetched it: the head is another now
             return await self._take_head(db, Hold(lane=lane, until=until))
@@ -166,7 +166,7 @@ class Courier:
             reason = getattr(each.outcome, "reason", "")
             new = advance(State.SENDING, event)
             if await self._may_tell(db, each.duty.hold, event, due) and await store.move(
-                db, [(each.duty.message, State.SENDING, new, _now())], reason=reason
+                db, [(each.duty.message, State.SENDING, new)], at=_now(), reason=reason
             ):
                 await self._log(db, _WHAT[event], each.duty.message, each.duty.hold.lane[1], each.type)
             events.append(event)

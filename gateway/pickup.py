@@ -7,7 +7,7 @@ does not exist for it.
 import base64
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +24,9 @@ from gateway.intake import body_context, rfc3339
 from gateway.mailbox import Mailbox
 from gateway.parties import Party
 from gateway.trail import What
+
+MOST_BODIES = 4 * 2**20
+"""Bytes of the bodies in one list of deliveries; what does not fit is to be fetched by itself."""
 
 
 class UnknownMessageError(Exception):
@@ -49,8 +52,13 @@ class Pickup:
         self._mailbox = mailbox
         self._origin = origin
 
-    async def open_deliveries(self, party: Party, *, after: int, count: int, wait: float) -> dict[str, Any]:
-        """Return the open deliveries of a party as the interface shows them, waiting up to ``wait`` seconds for one."""
+    async def open_deliveries(
+        self, party: Party, *, after: int, count: int, wait: float, bodies: bool = False, trace: str = ""
+    ) -> dict[str, Any]:
+        """Return the open deliveries of a party as the interface shows them, waiting up to ``wait`` seconds for one.
+
+        With ``bodies`` each message that fits in ``MOST_BODIES`` brings its own, as ``fetch`` would give it.
+        """
         until = time.monotonic() + wait
         while True:
             async with self._commit.reading() as db:
@@ -59,30 +67,21 @@ class Pickup:
             if found or left <= 0 or self._mailbox.closed:
                 break
             await self._mailbox.wait(party.codes, left)
-        return {
-            "bezorgingen": [
-                {
-                    "berichtId": each.id,
-                    "soort": each.type,
-                    "afzender": each.sender,
-                    "identificatie": each.identification,
-                    "omvang": each.size,
-                    "ontvangenOp": rfc3339(each.received_at),
-                    "status": WORDS[State(each.state)],
-                    "antwoordOp": each.answers,
-                }
-                for each in found
-            ],
-            "volgende": found[-1].seq if len(found) == count else None,
-        }
+        items = {each.id: _item(each) for each in found}
+        chosen = {each.id: each.size for each in _fitting(found)} if bodies else {}
+        if chosen:
+            asks = [_Ask(id=id_, party=party, trace=trace) for id_ in chosen]
+            for id_, read in (await self._commit.do(self._read, asks, size=sum(chosen.values()))).items():
+                offered = WORDS[advance(State(read.state), Event.FETCH)]
+                items[id_] |= {"status": offered, "inhoud": base64.b64encode(self._open(read)).decode()}
+        return {"bezorgingen": list(items.values()), "volgende": found[-1].seq if len(found) == count else None}
 
     async def fetch(self, id_: str, party: Party, *, trace: str) -> bytes:
         """Return the body exactly as received, after the reading is logged; raise UnknownMessageError."""
-        found = await self._commit.do(self._read, _Ask(id=id_, party=party, trace=trace))
+        found = (await self._commit.do(self._read, [_Ask(id=id_, party=party, trace=trace)])).get(id_)
         if found is None:
             raise UnknownMessageError
-        key = self._keys.unwrap(found.wrapped_key, body_context(id_))
-        return open_(key, found.sealed_body, body_context(id_))
+        return self._open(found)
 
     async def confirm(self, ids: Sequence[str], party: Party, *, trace: str) -> dict[str, Any]:
         """Settle deliveries that the receiver says it keeps durably; say per message what came of it."""
@@ -131,34 +130,40 @@ class Pickup:
         }
         return receipt
 
-    async def _read(self, db: AsyncConnection, asks: Sequence[_Ask]) -> list[Any | None]:
-        """Commit step: log that bodies are read, and mark those read by their receiver as offered."""
-        found = await store.delivery(db, {ask.id for ask in asks}, body=True)
-        moves: dict[str, tuple[str, State, State, int]] = {}
+    async def _read(self, db: AsyncConnection, batches: Sequence[Sequence[_Ask]]) -> list[dict[str, Any]]:
+        """Commit step: log that bodies are read, and mark those read by their receiver as offered.
+
+        Gives what each may see of what it asked, sealed, by id; in the state in which it was found.
+        """
+        found = await store.delivery(db, {ask.id for asks in batches for ask in asks}, body=True)
+        moves: set[tuple[str, State, State]] = set()
         entries: list[entry.Entry] = []
-        bodies: list[Any | None] = []
-        for ask in asks:
+        for ask in (ask for asks in batches for ask in asks):
             message = found.get(ask.id)
             if message is None or not _concerns(message, ask.party):
-                bodies.append(None)
                 continue
             receives = message.receiver in ask.party.codes
             state = State(message.state)
             if receives and (new := advance(state, Event.FETCH)) is not state:
-                moves[ask.id] = (ask.id, state, new, _now())
+                moves.add((ask.id, state, new))
             entries.append(self._entry(What.FETCHED, ask, message, "ontvanger" if receives else "afzender"))
-            bodies.append(message)
         # A push worker may settle between our look and our step; the reading is logged all the same.
-        await store.move(db, list(moves.values()))
-        if entries:
-            await log.append(db, entries)
-        return bodies
+        await store.move(db, moves, at=_now())
+        await log.append(db, entries)
+        return [
+            {ask.id: found[ask.id] for ask in asks if ask.id in found and _concerns(found[ask.id], ask.party)}
+            for asks in batches
+        ]
+
+    def _open(self, message: Any) -> bytes:
+        context = body_context(message.id)
+        return open_(self._keys.unwrap(message.wrapped_key, context), message.sealed_body, context)
 
     async def _settle(self, db: AsyncConnection, batches: Sequence[Sequence[_Ask]]) -> list[list[str | None]]:
         """Commit step: confirm; per message None, or why not, in Dutch."""
         found = dict(await store.delivery(db, {ask.id for asks in batches for ask in asks}))
         state = {id_: State(message.state) for id_, message in found.items()}
-        moves: list[tuple[str, State, State, int]] = []
+        moves: list[tuple[str, State, State]] = []
         entries: dict[str, entry.Entry] = {}
         results: list[list[str | None]] = []
         for asks in batches:
@@ -168,12 +173,12 @@ class Pickup:
                 reasons.append(_why_not(message, ask, state))
                 if reasons[-1] is None and message is not None and state[ask.id] is not State.DELIVERED:
                     new = advance(state[ask.id], Event.CONFIRM)
-                    moves.append((ask.id, state[ask.id], new, _now()))
+                    moves.append((ask.id, state[ask.id], new))
                     state[ask.id] = new
                     entries[ask.id] = self._entry(What.CONFIRMED, ask, message, "ontvanger")
             results.append(reasons)
         # Another gateway may have taken the same confirmation between our look and our step; one of us logs it.
-        moved = await store.move(db, moves)
+        moved = await store.move(db, moves, at=_now())
         await log.append(db, [made for id_, made in entries.items() if id_ in moved])
         return results
 
@@ -183,6 +188,28 @@ class Pickup:
             wet=trail.wet_of(message.type, {}),
         )  # fmt: skip
         return entry.make(event, key=self._keys.log_key(), origin=self._origin, at=datetime.now(UTC))
+
+
+def _item(found: Any) -> dict[str, Any]:
+    return {
+        "berichtId": found.id,
+        "soort": found.type,
+        "afzender": found.sender,
+        "identificatie": found.identification,
+        "omvang": found.size,
+        "ontvangenOp": rfc3339(found.received_at),
+        "status": WORDS[State(found.state)],
+        "antwoordOp": found.answers,
+    }
+
+
+def _fitting(found: Iterable[Any]) -> Iterator[Any]:
+    """Yield the messages whose bodies go into one answer; a large one does not keep small ones behind it out."""
+    room = MOST_BODIES
+    for each in found:
+        if each.size <= room:
+            room -= each.size
+            yield each
 
 
 async def _seen(db: AsyncConnection, id_: str, party: Party) -> Any:

@@ -5,6 +5,7 @@ are SQLAlchemy Core and the same on SQLite and PostgreSQL. Times are whole milli
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -160,30 +161,30 @@ async def answer_to(db: AsyncConnection, id_: str) -> str | None:
 
 async def move(
     db: AsyncConnection,
-    steps: Sequence[tuple[str, State, State, int]],
+    steps: Iterable[tuple[str, State, State]],
     *,
-    attempt: bool = False,
+    at: int,
+    attempts: int = 0,
     reason: str = "",
 ) -> set[str]:
-    """Move deliveries (message, from, to, at) that are still where we saw them; return which.
+    """Move deliveries (message, from, to) that are still where we saw them; return which.
 
-    Compare-and-swap in the WHERE: of two workers one wins. ``attempt`` counts the step as an attempt to deliver.
+    Compare-and-swap in the WHERE: of two workers one wins. ``attempts`` is added to the count of attempts to deliver.
+    One statement for all that make the same step.
     """
     row = deliveries.c
-    moved = set()
-    for message, old, new, at in steps:
+    groups: defaultdict[tuple[State, State], list[str]] = defaultdict(list)
+    for message, old, new in steps:
+        groups[old, new].append(message)
+    moved: set[str] = set()
+    for (old, new), ids in groups.items():
         done = await db.execute(
             sa.update(deliveries)
-            .where(row.message == message, row.state == old.value)
-            .values(
-                state=new.value,
-                changed_at=at,
-                attempts=row.attempts + int(attempt),
-                reason=reason[:200] or None,
-            )
+            .where(_among(row.message, ids), row.state == old.value)
+            .values(state=new.value, changed_at=at, attempts=row.attempts + attempts, reason=reason[:200] or None)
+            .returning(row.message)
         )
-        if done.rowcount:
-            moved.add(message)
+        moved.update(done.scalars())
     return moved
 
 

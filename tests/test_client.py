@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from base64 import b64encode
 from dataclasses import dataclass, field
 
 import pytest
@@ -76,10 +77,14 @@ class SimulatedGateway:
         page = self.open[start : start + self.page]
         items = [
             {"berichtId": m, "soort": "ho301", "afzender": "12345678", "identificatie": f"nr/{self.open.index(m)}"}
+            | ({"inhoud": b64encode(self.stored[m]).decode()} if self._brings(request, m) else {})
             for m in page
         ]
         after = start + self.page
         return web.json_response({"bezorgingen": items, "volgende": str(after) if after < len(self.open) else None})
+
+    def _brings(self, request, message):
+        return request.query.get("inhoud") == "ja" and len(self.stored.get(message, b"x" * 99)) < 50
 
     async def _give(self, request):
         if request.match_info["id"] not in self.stored:
@@ -251,6 +256,16 @@ async def test_ophalen_with_confirmation_confirms_what_is_on_disk(gateway, tmp_p
     assert await ophalen(tmp_path, gateway.connection, confirm=True) == 0
     assert gateway.confirmed == ids
     assert len(list(tmp_path.iterdir())) == 3
+
+
+async def test_ophalen_fetches_by_itself_only_what_the_list_does_not_bring(gateway, tmp_path):
+    small, large = b"<m/>", b"<m>" + b"x" * 100 + b"</m>"
+    gateway.put(small)
+    gateway.put(large)
+    assert await ophalen(tmp_path, gateway.connection) == 0
+
+    assert sorted(path.read_bytes() for path in tmp_path.glob("*.xml")) == sorted([small, large])
+    assert gateway.requests == 2  # the list, and the large one
 
 
 async def test_ophalen_does_not_confirm_what_it_could_not_fetch(gateway, tmp_path):

@@ -1,5 +1,6 @@
 """A real gateway process, spoken to over real TLS: every answer is one that the description announces."""
 
+import base64
 import json
 import os
 import subprocess
@@ -129,6 +130,8 @@ async def test_every_step_of_a_message_answers_as_described(call):
     _, early = await receiver("POST", "/bevestigingen", "/bevestigingen", json=ask)
     assert early["bevestigd"] == []
 
+    _, page = await receiver("GET", "/bezorgingen?aantal=100&inhoud=ja", "/bezorgingen")
+    assert base64.b64decode(page["bezorgingen"][-1]["inhoud"]) == raw
     assert await receiver("GET", path, "/berichten/{berichtId}") == (200, raw)
     _, confirmed = await receiver("POST", "/bevestigingen", "/bevestigingen", json=ask)
     assert confirmed["bevestigd"] == [receipt["berichtId"]]
@@ -157,7 +160,7 @@ async def test_trouble_answers_as_described(call):
         described = "/berichten/{berichtId}" + path
         assert (await receiver("GET", f"/berichten/{NOBODY}{path}", described))[0] == 404
         assert (await receiver("GET", f"/berichten/a%00b{path}", described))[0] == 404
-    for query in ("aantal=0", "aantal=101", "wacht=31", "na=x", "anders=1"):
+    for query in ("aantal=0", "aantal=101", "wacht=31", "na=x", "anders=1", "inhoud=x"):
         assert (await receiver("GET", f"/bezorgingen?{query}", "/bezorgingen"))[0] == 400
     for ask in ([], {"berichten": []}, {"berichten": ["x"]}, {"berichten": [NOBODY] * 101}):
         assert (await receiver("POST", "/bevestigingen", "/bevestigingen", json=ask))[0] == 400

@@ -1,6 +1,7 @@
 """What parties may count on when they talk to a gateway that really runs: sending, fetching, confirming."""
 
 import asyncio
+import base64
 import hashlib
 import json
 import threading
@@ -181,6 +182,7 @@ def test_a_confirmation_that_is_no_confirmation_is_refused(gateway, body):
     [
         *("aantal=0", "aantal=101", "aantal=-1", "aantal=1.0", "aantal=", "aantal=x", "aantal=%D9%A3", "wacht=31"),
         *("wacht=nan", "na=-1", "na=9223372036854775808", "na=" + "9" * 5000, "onbekend=1", "na=1&na=2", "%00=%FF"),
+        *("inhoud=", "inhoud=true", "inhoud=JA", "inhoud=ja&inhoud=ja"),
     ],
 )
 def test_a_question_with_a_fault_is_told_what_may_be_asked(gateway, query):
@@ -203,6 +205,15 @@ def test_a_list_is_read_in_pages_without_gap_or_repeat(gateway):
         found += [each["berichtId"] for each in page["bezorgingen"]]
         after = page["volgende"]
     assert found == sent
+
+
+def test_a_list_brings_the_messages_themselves_when_asked(gateway):
+    raws = [message("ho301-gewoon", f"I{n}", receiver=OTHER) for n in range(3)]
+    sent = [gateway.send(raw).json["berichtId"] for raw in raws]
+    page = {each["berichtId"]: each for each in waiting(gateway, OTHER, "aantal=100&inhoud=ja")}
+    assert [base64.b64decode(page[id_]["inhoud"]) for id_ in sent] == raws
+    assert "inhoud" not in waiting(gateway, OTHER, "inhoud=nee")[0]
+    assert confirm(gateway, sent, party=OTHER).json["bevestigd"] == sent
 
 
 def test_who_waits_is_told_of_a_message_as_it_comes(gateway):

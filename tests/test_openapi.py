@@ -49,6 +49,11 @@ EXAMPLES = [
     (place, value["example"], value["schema"])
     for place, value in walk(DOCUMENT)
     if isinstance(value, dict) and "example" in value and "schema" in value
+] + [
+    (f"{place}/{name}", example["value"], value["schema"])
+    for place, value in walk(DOCUMENT)
+    if isinstance(value, dict) and "examples" in value and "schema" in value
+    for name, example in value["examples"].items()
 ]
 
 

@@ -1,6 +1,7 @@
 """What a receiver may count on: order, only its own, nothing unlogged, at least once until it confirms."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,8 +19,9 @@ async def door(engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[Door]:
         yield door
 
 
-async def sent(door: Door, count: int) -> list[str]:
-    return [(await door.accepted(message("ho301-gewoon", f"A{n}")))["berichtId"] for n in range(count)]
+async def sent(door: Door, count: int, start: int = 0) -> list[str]:
+    numbers = range(start, start + count)
+    return [(await door.accepted(message("ho301-gewoon", f"A{n}")))["berichtId"] for n in numbers]
 
 
 async def test_deliveries_come_in_the_order_they_were_sent_and_page_by_cursor(door: Door):
@@ -42,6 +44,69 @@ async def test_a_confirmation_that_reaches_two_gateways_at_once_is_logged_once(
             assert [each["bevestigd"] for each in both] == [[id_], [id_]]
 
     assert [event for event, _, _ in await door.logged()].count("bericht.bevestigd") == len(ids)
+
+
+async def test_bodies_come_with_the_list_in_order_and_each_is_logged_and_offered(door: Door):
+    raws = [message("ho301-gewoon", f"B{n}") for n in range(3)]
+    ids = [(await door.accepted(raw))["berichtId"] for raw in raws]
+    commits = door.commit.commits
+    found = (await door.pickup.open_deliveries(ONDER, after=0, count=10, wait=0, bodies=True))["bezorgingen"]
+
+    assert [each["berichtId"] for each in found] == ids
+    assert [base64.b64decode(each["inhoud"]) for each in found] == raws
+    assert {each["status"] for each in found} == {"Aangeboden"}
+    assert [each["status"] for each in await door.waiting(ONDER)] == ["Aangeboden"] * 3
+    read = [header["message"] for event, header, _ in await door.logged() if event == "bericht.gelezen"]
+    assert read == ids
+    assert door.commit.commits == commits + 1
+    assert (await door.pickup.confirm(ids, ONDER, trace=""))["bevestigd"] == ids
+
+
+async def test_a_list_without_bodies_reads_nothing(door: Door):
+    await sent(door, 2)
+
+    assert all("inhoud" not in each and each["status"] == "Ontvangen" for each in await door.waiting(ONDER))
+    assert "bericht.gelezen" not in [event for event, _, _ in await door.logged()]
+
+
+async def test_a_body_that_does_not_fit_stays_behind_unread_and_those_after_it_still_come(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+):
+    ids = await sent(door, 1)
+    large = message("ho301-gewoon", "groot").replace(b"<?xml", b"<?xml", 1) + b"\n" * 5000
+    ids += [(await door.accepted(large))["berichtId"], *await sent(door, 2, 1)]
+    sizes = [each["omvang"] for each in await door.waiting(ONDER)]
+    monkeypatch.setattr("gateway.pickup.MOST_BODIES", sizes[0] + sizes[2])
+    found = (await door.pickup.open_deliveries(ONDER, after=0, count=10, wait=0, bodies=True))["bezorgingen"]
+
+    assert [each["berichtId"] for each in found] == ids
+    assert ["inhoud" in each for each in found] == [True, False, True, False]
+    assert [each["status"] for each in found] == ["Aangeboden", "Ontvangen", "Aangeboden", "Ontvangen"]
+    read = [header["message"] for event, header, _ in await door.logged() if event == "bericht.gelezen"]
+    assert read == [ids[0], ids[2]]
+
+
+async def test_when_the_reading_cannot_be_logged_nothing_leaves(door: Door, monkeypatch: pytest.MonkeyPatch):
+    await sent(door, 1)
+
+    async def full(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("audit.log.append", full)
+    with pytest.raises(OSError, match="disk"):
+        await door.pickup.open_deliveries(ONDER, after=0, count=10, wait=0, bodies=True)
+
+    assert [each["status"] for each in await door.waiting(ONDER)] == ["Ontvangen"]
+
+
+async def test_a_long_poll_for_bodies_brings_the_message_itself(door: Door):
+    waiting = asyncio.create_task(door.pickup.open_deliveries(ONDER, after=0, count=10, wait=20, bodies=True))
+    await asyncio.sleep(0.05)
+    raw = message("ho301-gewoon", "A0")
+    await door.accepted(raw)
+
+    async with asyncio.timeout(5):
+        assert [base64.b64decode(each["inhoud"]) for each in (await waiting)["bezorgingen"]] == [raw]
 
 
 async def test_a_message_stays_open_until_it_is_confirmed(door: Door):

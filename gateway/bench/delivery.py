@@ -17,7 +17,7 @@ def measure(stand: Stand, pace: Pace, tell: Callable[[str], None]) -> Iterator[R
     """Measure on both databases; raise BenchError if a message sent was not delivered."""
     kinds = ["sqlite", *["postgresql"][: stand.postgres is not None]]
     rounds = min(2, pace.rounds)
-    for title, way, target in (("opgehaald", _fetched, END_TO_END), ("gebracht", _pushed, None)):
+    for title, way, target in (("in stapels opgehaald", _fetched, END_TO_END), ("gebracht", _pushed, None)):
         windows: dict[str, list[Window]] = {kind: [] for kind in kinds}
         for number in range(rounds):
             for kind in kinds if number % 2 == 0 else reversed(kinds):
