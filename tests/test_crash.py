@@ -82,7 +82,7 @@ async def test_a_full_disk_is_told_to_senders_and_the_gateway_goes_on_when_there
 async def test_two_gateways_on_one_database_share_the_work_and_one_goes_on_when_the_other_dies(tmp_path: Path):
     with database_of("postgresql", tmp_path) as url:
         async with disaster(tmp_path / "poort", url, seed=24, count=2) as run:
-            async for _ in run.kill_often(4):
+            async for _ in run.kill_often(3):
                 pass
 
         assert await run.verdict() == []
@@ -91,11 +91,25 @@ async def test_two_gateways_on_one_database_share_the_work_and_one_goes_on_when_
 async def test_a_gateway_that_slept_past_its_lease_does_not_push_beside_the_one_that_took_over(tmp_path: Path):
     with database_of("postgresql", tmp_path) as url:
         async with disaster(tmp_path / "poort", url, seed=25, count=2) as run:
-            for sleeper in (*run.gateways, *run.gateways):
+            for sleeper in run.gateways:
                 await run.world.moment("pushing", 5)
                 await run.put_to_sleep(sleeper)
 
         assert await run.verdict() == []
+
+
+async def test_a_gateway_that_is_asked_to_stop_under_load_ends_in_order_and_soon(tmp_path: Path):
+    with database_of("sqlite", tmp_path) as url:
+        async with disaster(tmp_path / "poort", url, seed=26) as run:
+            (gateway,) = run.gateways
+            await run.world.moment("sending", 5)
+            async with asyncio.timeout(15):
+                assert await gateway.stop() == 0
+            await gateway.start()
+            await run.world.moment("promised", 5)
+
+        assert await run.verdict() == []
+    assert "Traceback" not in gateway.said.read_text()
 
 
 async def test_a_gateway_whose_log_was_tampered_with_stops_and_says_so(tmp_path: Path):

@@ -16,7 +16,7 @@ from pathlib import Path
 from gateway.local_postgres import local_postgres
 from tests.disaster import gateways, verdict
 from tests.disaster.gateways import LEASE, Gateway
-from tests.disaster.load import HOOFD, MOMENTS, ONDER, PUSHED, SECOND, World
+from tests.disaster.load import HOOFD, MOMENTS, ONDER, PATIENCE, PUSHED, SECOND, World
 
 PARTIES = {HOOFD: "De Brug", ONDER: "Zonnehoek", PUSHED: "Wilgenhof", SECOND: "De Haven"}
 STARTING, ANY = "starting", "any moment"
@@ -87,7 +87,7 @@ class Disaster:
 
     async def verdict(self) -> list[str]:
         """Let all that is under way end, stop the gateways, and judge; call it after the load has ended."""
-        open_ = [] if await verdict.settled(self.database, 30) else ["deliveries stay open"]
+        open_ = [] if await verdict.settled(self.database, PATIENCE) else ["deliveries stay open"]
         ended = [
             f"a gateway that was asked to stop ended with {code}: {gateway.said.read_text()[-1000:]}"
             for gateway in self.gateways

@@ -27,6 +27,8 @@ MOMENTS = ("sending", "promised", "fetched", "confirming", "pushing", "pushed")
 
 
 MOST_AGAIN = 40
+MOST_UNDERWAY = 60
+"""Messages that may be on their way before senders wait for receivers."""
 PATIENCE = 40.0
 """Seconds in which all that was begun must come to its end."""
 
@@ -119,16 +121,17 @@ class World:
                 self.book.wrong += [f"a party stopped: {each!r}" for each in ended if isinstance(each, Exception)]
 
     async def _quiet(self) -> None:
-        """Wait until every message that was promised has reached its receiver."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                while not self.arrived():
-                    await asyncio.sleep(0.05)
+        """Wait until every message that was promised has reached its receiver, or nothing arrives any more."""
+        last, since = -1, 0.0
+        while (left := self.underway()) and since < PATIENCE:
+            await asyncio.sleep(0.1)
+            last, since = left, since + 0.1 if left == last else 0.0
 
-    def arrived(self) -> bool:
+    def underway(self) -> int:
+        """How many messages were promised that their receiver has not yet."""
         book = self.book
-        pulled = book.confirmed | {id_ for _, id_ in book.pushes}
-        return pulled >= set(book.receipts) | set(book.retours.values())
+        arrived = book.confirmed | {id_ for _, id_ in book.pushes}
+        return len((book.receipts.keys() | set(book.retours.values())) - arrived)
 
     async def _again(self, most: int) -> None:
         """Send up to ``most`` messages once more: each must give the receipt of then."""
@@ -166,6 +169,8 @@ class World:
             if receiver == PUSHED:
                 self.book.lanes[sender, receiver].append(ids[0])
             await asyncio.sleep(self._rng.uniform(0.01, 0.08))
+            while self.underway() > MOST_UNDERWAY:
+                await asyncio.sleep(0.1)
 
     async def _erring(self) -> None:
         """A party that sends faulty messages, each twice: it must get the same answer twice."""
