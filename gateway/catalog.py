@@ -70,6 +70,10 @@ class Definition:
     """The containers by ``{namespace}name``: each may be validated in parts."""
     names: frozenset[str]
     """All element names of the schema: the only names that a finding may repeat."""
+    facts: tuple[tuple[str, ...], ...]
+    """The names below Header that lead to sender, receiver, identification, date and what is answered (or "")."""
+    subject: str
+    """Name of the class of a client, who has a Bsn; empty if the type has none."""
 
 
 class Catalog:
@@ -198,6 +202,17 @@ def _compile(kind: MessageType, schemas: dict[str, etree._Element]) -> Definitio
         shape=shape,
         containers={tag: form for tag, (_, form) in reader.containers.items()},
         names=frozenset(reader.names) | {"Bericht"},
+        facts=tuple(
+            tuple(path.split("/")[1:]) if path else ("",)
+            for path in (
+                kind.sender_path,
+                kind.receiver_path,
+                kind.identification_path,
+                kind.dated_path,
+                kind.answers_path,
+            )
+        ),
+        subject=(kind.subjects_path or "").rpartition("/")[0].rpartition("/")[2],
     )
 
 

@@ -6,7 +6,6 @@ nothing else, so any part of it is as valid as the whole; what is left at the en
 verdict is that of the whole tree, time is linear in size and in faults, memory is that of one piece.
 """
 
-from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -22,6 +21,8 @@ from gateway.survey import survey
 
 MOST = 100
 """Findings kept. Once there are more, the rest is only held against the XSD: that decides whether an answer follows."""
+SMALL = 4_000
+"""Bytes; a document of no more, or of few enough tags, is read whole."""
 SMALL_TAGS = 2_000
 PIECE = 16 * 1024
 """Bytes fed at once; few, because validate() is quadratic in the number of faults it meets."""
@@ -54,7 +55,7 @@ def check(raw: bytes, catalog: Catalog) -> Checked:
         return Checked(type=None, facts=None, findings=refused, total=len(refused))
     reading = _Reading(catalog, suspect=b"XMLSchema-instance" in raw or b"&" in raw)
     try:
-        root = _whole(raw, reading) if raw.count(b"<") <= SMALL_TAGS else _in_pieces(raw, reading)
+        root = _whole(raw, reading) if len(raw) <= SMALL or raw.count(b"<") <= SMALL_TAGS else _in_pieces(raw, reading)
         if root is not None:
             reading.finish(root)
     except etree.XMLSyntaxError as error:
@@ -196,38 +197,29 @@ class _Reading:
         return Checked(
             type=self._definition.type.name,
             facts=self._facts(judge),
-            findings=tuple(sorted(found, key=lambda finding: finding.line)[:MOST]),
+            findings=tuple(sorted(found, key=lambda finding: finding.line)[:MOST]) if found else (),
             total=total,
             header=tuple(leaves(judge.header)) if judge.header and not self._xsd else (),
         )
 
     def _facts(self, judge: Judge) -> Facts | None:
-        header, kind = judge.header, self._definition.type
-        if header is None or any(finding.path.startswith("Bericht/Header") for finding in self._xsd):
+        header = judge.header
+        if header is None or (self._xsd and any(fault.path.startswith("Bericht/Header") for fault in self._xsd)):
             return None
-
-        def read(path: str | None) -> str:
-            return header.text(*_steps(path)) if path else ""
-
+        sender, receiver, identification, dated, answers = (header.text(*steps) for steps in self._definition.facts)
         return Facts(
-            type=kind.name,
-            sender=read(kind.sender_path),
-            receiver=read(kind.receiver_path),
-            identification=read(kind.identification_path),
-            dated=read(kind.dated_path),
-            answers=read(kind.answers_path) or None,
+            type=self._definition.type.name,
+            sender=sender,
+            receiver=receiver,
+            identification=identification,
+            dated=dated,
+            answers=answers or None,
             subjects=tuple(judge.subjects) if not self._xsd else (),
         )
 
 
 def _last(node: Node) -> Node | None:
     return next(node.iterchildren(reversed=True), None)
-
-
-@cache
-def _steps(path: str) -> tuple[str, ...]:
-    """The names in a card's path below Header."""
-    return tuple(path.split("/")[1:])
 
 
 def _xsi(node: Node) -> list[Node]:

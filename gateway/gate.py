@@ -68,9 +68,12 @@ def _constructs(raw: bytes) -> tuple[Finding, ...]:
 
 
 def _size_of_parts(raw: bytes) -> tuple[Finding, ...]:
-    tags = raw.count(b"<")
-    if tags > FREE_TAGS + len(raw) // BYTES_PER_TAG or raw.count(b"xmlns") > MAX_NAMESPACES + tags // 2:
-        return (_finding("KP007"),)
+    namespaces = raw.count(b"xmlns")
+    # A small document cannot have too many tags, and counting costs more than all the rest here.
+    if len(raw) > FREE_TAGS or namespaces > MAX_NAMESPACES:
+        tags = raw.count(b"<")
+        if tags > FREE_TAGS + len(raw) // BYTES_PER_TAG or namespaces > MAX_NAMESPACES + tags // 2:
+            return (_finding("KP007"),)
     if len(raw) > MAX_RUN and (run := _long_run(raw)) >= 0:
         return (_finding("KP007", raw, run),)
     return ()

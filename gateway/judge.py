@@ -15,13 +15,12 @@ class Judge:
     """What the rules say of one document, and the plain values that others need of it."""
 
     def __init__(self, definition: Definition, places: Places, most: int) -> None:
-        kind = definition.type
         self._places = places
         self._definition = definition
         self._most = most
-        self._rules = RULES.get(kind.name, {})
-        self._dated = kind.dated_path.split("/")[1:]
-        self._subject = (kind.subjects_path or "").rpartition("/")[0].rpartition("/")[2]
+        self._rules = RULES.get(definition.type.name, {})
+        *_, self._dated, _ = definition.facts
+        self._subject = definition.subject
         self._memory: Memory | None = None
         self._in_pieces = False
         self._earlier: dict[Node, dict[str, None]] = {}

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 Spot = Callable[[], tuple[int, str]]
@@ -73,6 +74,7 @@ def after(date: str, other: str) -> bool:
     return date > other if len(date) == len(other) == 10 else moment(date) > moment(other)
 
 
+@lru_cache(maxsize=64)
 def years_before(date: str, years: int) -> str:
     """The same day so many years earlier, to compare with; the dawn of time if the date is none of ours."""
     year = date[:4]

@@ -8,13 +8,15 @@ from gateway.rules.klasse import NOTHING, Klasse, Memory, Verdict, after, years_
 POSTCODE = re.compile(r"[1-9][0-9]{3} ?[A-Z]{2}")
 UNKNOWN_DATE = "1900-01-01"
 WEIGHTS = (9, 8, 7, 6, 5, 4, 3, 2, -1)
+NOUGHTS = sum(WEIGHTS) * ord("0")
+"""What the weights make of nine noughts in ASCII."""
 OLDEST_YEARS = 120
 
 
 def cs002(client: Klasse, memory: Memory) -> Verdict:
     """The BSN passes the 11-check and is not all noughts (iStandaarden 3.2, CS002)."""
     digits = client["Bsn"].encode()
-    total = sum(map(mul, WEIGHTS, digits)) - sum(WEIGHTS) * ord("0")
+    total = sum(map(mul, WEIGHTS, digits)) - NOUGHTS
     return "Bsn" if total % 11 or digits == b"000000000" else None
 
 

@@ -127,6 +127,8 @@ def tr302(client: Klasse, memory: Memory) -> Verdict:
     Without a code products are compared by category; without a category any overlap is wrong. One sweep
     in order of begin, keeping the latest end per thing to compare with: n log n, not n².
     """
+    if len(memory.seen["TR302"]) < 2:  # nothing to overlap with
+        return None
     latest: dict[tuple[str, ...], tuple[int, str]] = {}
     spots: list[Spot] = []
     for begin, end, category, code, spot in sorted(memory.seen["TR302"].values(), key=lambda period: period[0]):
