@@ -43,6 +43,8 @@ OPTIONS: dict[str, Any] = {
     "remove_pis": True,
 }
 """How every parser here is set: nothing is fetched, expanded, defaulted, repaired or without limit."""
+PARSER = etree.XMLParser(**OPTIONS)
+"""For whole documents; every parse starts it afresh."""
 
 
 def check(raw: bytes, catalog: Catalog) -> Checked:
@@ -64,7 +66,7 @@ def check(raw: bytes, catalog: Catalog) -> Checked:
 
 
 def _whole(raw: bytes, reading: "_Reading") -> Node | None:
-    root: Node = etree.fromstring(raw, etree.XMLParser(**OPTIONS))
+    root: Node = etree.fromstring(raw, PARSER)
     return root if reading.begin(root.tag, root.sourceline) else None
 
 
