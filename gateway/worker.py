@@ -30,7 +30,7 @@ SMALL = 256 * 1024
 TRIP_COUNT = 32
 PATIENCE = 0.002
 """Seconds that a verdict waits for company on its way back."""
-STARTS = 3
+STARTS = 10
 """Processes that may fail one after the other to start; then something is wrong here that waiting will not mend."""
 FRAME = struct.Struct(">I")
 TO_JSON = json.JSONEncoder(separators=(",", ":")).encode
