@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 CANNOT = 2
 """Exit code when a command could not do its work."""
@@ -25,8 +25,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     return CANNOT
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Help in Dutch."""
+
+    def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
+        super().add_usage(usage, actions, groups, "gebruik: " if prefix is None else prefix)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that speaks Dutch, also when a command is not sound."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, formatter_class=_Formatter, add_help=False)
+        self._positionals.title = "gegevens"
+        self._optionals.title = "opties"
+        self.add_argument("-h", "--help", action="help", help="toon deze hulp")
+
+    def error(self, message: str) -> NoReturn:  # noqa: ARG002 - it is English
+        self.exit(CANNOT, f"Deze opdracht klopt zo niet. Meer weten: {self.prog} --help\n{self.format_usage()}")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="ketenpoort", description="Poort voor berichten tussen hoofdaannemers, onderaannemers en gemeenten."
     )
     commands = parser.add_subparsers(metavar="OPDRACHT", required=True)
