@@ -30,6 +30,8 @@ SMALL = 256 * 1024
 TRIP_COUNT = 32
 PATIENCE = 0.002
 """Seconds that a verdict waits for company on its way back."""
+MOST_DEATHS = 3
+"""Workers that one document may cost before it is refused."""
 STARTS = 10
 """Processes that may fail one after the other to start; then something is wrong here that waiting will not mend."""
 FRAME = struct.Struct(">I")
@@ -137,8 +139,9 @@ class Pool:
     async def _trip(self, jobs: "deque[_Job]", worker: "_Worker") -> "_Worker":
         """Let the worker judge these; afterwards ``jobs`` holds what is to be tried again, in a new worker.
 
-        When a worker dies or overruns, what it had not answered is tried once more, each document alone: only the
-        one that is to blame can cost a second worker.
+        When a worker dies or overruns, what it had not answered is tried again, each document alone: only the one
+        that is to blame can overrun a second worker. One that died may have been killed by somebody, who may have
+        killed the next one too; so a document is to blame for deaths only when it cost ``MOST_DEATHS`` workers.
         """
         if worker.ended:  # while it had nothing to do: no document is to blame
             return await self._replace(worker)
@@ -151,12 +154,11 @@ class Pool:
                     for checked in await worker.receive(left):
                         jobs.popleft().settle(checked)
                         left -= 1
-        except (TimeoutError, EOFError, OSError, ValueError):
-            if jobs[0].deaths:
+        except (TimeoutError, EOFError, OSError, ValueError) as trouble:
+            for job in trip if jobs[0].deaths else jobs:
+                job.deaths += 1
+            if jobs[0].deaths > 1 and (isinstance(trouble, TimeoutError) or jobs[0].deaths == MOST_DEATHS):
                 jobs.popleft().settle(_overrun())
-            else:
-                for job in jobs:
-                    job.deaths = 1
             return await self._replace(worker)
         return await self._replace(worker) if worker.served >= self._limits.documents else worker
 
@@ -180,7 +182,7 @@ def _overrun() -> Checked:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Job:
-    """One document on its way; ``deaths`` is 1 when it was in a trip that cost a worker."""
+    """One document on its way; ``deaths`` counts the trips with it that cost a worker."""
 
     raw: bytes = field(repr=False)
     verdict: "asyncio.Future[Checked]"
