@@ -6,15 +6,13 @@ many to a frame as are ready, as JSON, in the order of the documents.
 
 import asyncio
 import gc
-import json
 import os
 import resource
 import struct
 import sys
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
-from operator import attrgetter
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Any, BinaryIO
@@ -23,7 +21,8 @@ from gateway.catalog import FOLDER, Catalog
 from gateway.check import check
 from gateway.explain import advice
 from gateway.gate import MAX_BYTES, gate
-from gateway.message import Checked, Facts, Finding
+from gateway.message import Checked, Finding
+from gateway.verdicts import decode, encode
 
 SMALL = 256 * 1024
 """Bytes up to which documents share a worker; a larger one goes to a worker of its own kind."""
@@ -35,10 +34,6 @@ MOST_DEATHS = 3
 STARTS = 10
 """Processes that may fail one after the other to start; then something is wrong here that waiting will not mend."""
 FRAME = struct.Struct(">I")
-TO_JSON = json.JSONEncoder(separators=(",", ":")).encode
-FACTS = tuple(fact.name for fact in fields(Facts))
-FINDING = tuple(part.name for part in fields(Finding))
-FACTS_OF, FINDING_OF = attrgetter(*FACTS), attrgetter(*FINDING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,38 +240,6 @@ class _Worker:
         await self._process.wait()
 
 
-def encode(verdicts: Sequence[Checked]) -> bytes:
-    """Verdicts as JSON."""
-    plain = [
-        (
-            checked.type,
-            checked.facts and FACTS_OF(checked.facts),
-            [FINDING_OF(finding) for finding in checked.findings],
-            checked.total,
-            checked.header,
-        )
-        for checked in verdicts
-    ]
-    return TO_JSON(plain).encode()
-
-
-def decode(raw: bytes) -> list[Checked]:
-    """Verdicts from JSON. Raises ValueError if they are none."""
-    try:
-        return [
-            Checked(
-                type=kind,
-                facts=Facts(**dict(zip(FACTS, (*facts[:-1], tuple(facts[-1])), strict=True))) if facts else None,
-                findings=tuple(Finding(**dict(zip(FINDING, finding, strict=True))) for finding in findings),
-                total=total,
-                header=tuple(map(tuple, header)),
-            )
-            for kind, facts, findings, total, header in json.loads(raw)
-        ]
-    except (KeyError, TypeError) as error:
-        raise ValueError("no verdicts") from error
-
-
 def main(folder: str, memory: str) -> None:
     """The worker itself: read frames until the pipe closes; never open a file once the schemas are compiled."""
     documents = open(0, "rb", buffering=SMALL, closefd=False)  # noqa: SIM115 - read until the process ends
@@ -325,13 +288,9 @@ def _answer(source: BinaryIO, catalog: Catalog) -> None:
 
 def _send(verdicts: Sequence[Checked]) -> None:
     frame = encode(verdicts)
-    _write_all(FRAME.pack(len(frame)) + frame)
-
-
-def _write_all(data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(1, view) :]
+    left = memoryview(FRAME.pack(len(frame)) + frame)
+    while left:
+        left = left[os.write(1, left) :]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from large_documents import declaration
 from gateway.catalog import FOLDER, Catalog
 from gateway.check import check
 from gateway.gate import MAX_BYTES
-from gateway.worker import Limits, Pool, decode, encode
+from gateway.verdicts import decode, encode
+from gateway.worker import Limits, Pool
 
 CATALOG = Catalog.load()
 SAMPLES = [path.read_bytes() for path in sorted(FOLDER.glob("hoa/1.0/samples/*/*.xml"))]
