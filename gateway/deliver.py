@@ -1,9 +1,15 @@
-"""Delivery to parties that are pushed to: claim a lane, send what waits in it in order, settle each attempt.
+"""Delivery to parties that are pushed to: claim a lane, send what waits in it in order, settle what was sent.
 
 One lane (sender, receiver) has one worker at a time, so order holds per pair; a parked message lets the next one pass.
-If we die after a send and before its settlement, the lease of the lane runs out, another worker claims it, meets
-the delivery in SENDING, and the same key goes out again. The peer drops the copy. If we were not dead but asleep, we
-find at our next step that the lane is no longer ours, and leave it.
+A worker takes several messages in one commit step and settles them in one. What is true if we die, in between:
+
+- Taken, not sent: logged as offered and counted as an attempt, for no body may leave before that. The count is then
+  one too high, never too low.
+- Sent, not settled: the receiver may have it, and we do not know.
+
+Both are the same to whoever comes next: the lease of the lane runs out, another worker claims it, meets the deliveries
+in SENDING, and the same keys go out again, one at a time. The peer drops the copies. If we were not dead but asleep,
+we find at our next step that the lane is no longer ours, and leave it.
 """
 
 import asyncio
@@ -11,8 +17,9 @@ import logging
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,15 +28,25 @@ from audit.keys import KeyService
 from audit.seal import open_
 from gateway import store, trail
 from gateway.commit import GroupCommit
-from gateway.flow import Endpoint, Event, Outcome, State, Transport, advance, settle
+from gateway.flow import Delivered, Endpoint, Event, Outcome, State, Transport, advance, settle
 from gateway.intake import Intake, body_context
 from gateway.trail import What
 
 IDLE = 0.25
 """Seconds between looks for lanes that are due."""
 MOST_LANES = 16
+MOST_TAKEN = 20
+"""Messages that a worker takes from a lane at once."""
+MOST_BYTES = 4 * 2**20
+"""Bytes of those together, unless the first alone is more."""
+PATIENCE = 1 / 50
+"""Part of the lease after which what was sent is settled, and the lane held anew, before the next message goes."""
 
-_WHAT = {Event.DELIVER: What.DELIVERED, Event.RETRY: What.RETRIED, Event.GIVE_UP: What.PARKED}
+_WHAT = {
+    Event.RETRY: What.RETRIED,
+    Event.GIVE_UP: What.PARKED,
+    Event.RELEASE: What.RELEASED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,19 +64,30 @@ class Hold:
 class Duty:
     """One message that a worker has taken from its lane."""
 
-    hold: Hold
     message: str
+    type: str
+    state: State
+    """In which it was found."""
     attempt: int
-    endpoint: Endpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """What came of one attempt, to be written down."""
+class Batch:
+    """What a worker has taken from its lane, in order."""
 
-    duty: Duty
-    type: str
-    outcome: Outcome
+    hold: Hold
+    endpoint: Endpoint
+    duties: tuple[Duty, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What came of attempts, to be written down; all but the last were delivered."""
+
+    hold: Hold
+    sent: tuple[tuple[Duty, Outcome], ...]
+    left: tuple[Duty, ...]
+    """What was taken with them and not sent."""
 
 
 class Courier:
@@ -104,18 +132,34 @@ class Courier:
             logging.getLogger("ketenpoort").error("bezorging stopte door een fout: %s", type(error).__name__)
 
     async def _drive(self, hold: Hold) -> None:
-        while (duty := await self._commit.do(self._take, hold)) is not None:
-            hold = duty.hold
-            async with self._commit.reading() as db:
-                found = (await store.delivery(db, [duty.message], body=True))[duty.message]
-            key = self._keys.unwrap(found.wrapped_key, body_context(found.id))
-            body = open_(key, found.sealed_body, body_context(found.id))
-            # Not the Identificatie: it is free text of the sender's, and a header is no place for that.
-            headers = {"Ketenpoort-Soort": found.type, "Ketenpoort-Afzender": found.sender}
-            outcome = await self._transport.send(to=duty.endpoint, key=found.id, headers=headers, body=body)
-            attempt = Attempt(duty=duty, type=found.type, outcome=outcome)
-            if await self._commit.do(self._settle, attempt) is Event.RETRY:
-                return
+        held: Hold | None = hold
+        while held and (batch := await self._commit.do(self._take, held)):
+            held = await self._bring(batch)
+
+    async def _bring(self, batch: Batch) -> Hold | None:
+        """Send in order what was taken; return our hold on the lane, or None when we have to leave it."""
+        hold, sent = batch.hold, list[tuple[Duty, Outcome]]()
+        async with self._commit.reading() as db:
+            bodies = await store.delivery(db, [duty.message for duty in batch.duties], body=True)
+        for place, duty in enumerate(batch.duties, 1):
+            outcome = await self._send(bodies[duty.message], batch.endpoint)
+            sent.append((duty, outcome))
+            left = batch.duties[place:]
+            late = _now() > hold.until - self._lease * (1 - PATIENCE)
+            if left and isinstance(outcome, Delivered) and not late:
+                continue
+            ours = await self._commit.do(self._settle, Report(hold=hold, sent=tuple(sent), left=left))
+            if ours is None:
+                return None
+            hold, sent = ours, []
+        return hold
+
+    async def _send(self, found: Any, endpoint: Endpoint) -> Outcome:
+        context = body_context(found.id)
+        body = open_(self._keys.unwrap(found.wrapped_key, context), found.sealed_body, context)
+        # Not the Identificatie: it is free text of the sender's, and a header is no place for that.
+        headers = {"Ketenpoort-Soort": found.type, "Ketenpoort-Afzender": found.sender}
+        return await self._transport.send(to=endpoint, key=found.id, headers=headers, body=body)
 
     async def _claim(self, db: AsyncConnection, rooms: Sequence[int]) -> list[list[Hold]]:
         """Commit step: claim lanes that are due."""
@@ -128,66 +172,109 @@ class Courier:
             for room in rooms
         ]
 
-    async def _take(self, db: AsyncConnection, holds: Sequence[Hold]) -> list[Duty | None]:
-        """Commit step: take the head of each lane, or let the lane go when nothing is left in it."""
-        return [await self._take_head(db, hold) for hold in holds]
-
-    async def _take_head(self, db: AsyncConnection, hold: Hold) -> Duty | None:
-        lane, now = hold.lane, _now()
+    async def _take(self, db: AsyncConnection, holds: Sequence[Hold]) -> list[Batch | None]:
+        """Commit step: take what goes first from each lane, or let the lane go when nothing is left in it."""
+        now = _now()
         until = now + self._lease
-        if not await store.extend_lane(db, *lane, held=hold.until, until=until):
+        batches = [await self._first(db, hold, until) for hold in holds]
+        duties = {duty.message: (duty, batch) for batch in batches if batch for duty in batch.duties}
+        steps = [(duty.message, duty.state, _claimed(duty.state)) for duty, _ in duties.values()]
+        moved = await store.move(db, steps, at=now, attempts=1)
+        await self._log(db, [(What.OFFERED, duty, batch.hold) for id_, (duty, batch) in duties.items() if id_ in moved])
+        # Without those that their receiver fetched just now.
+        return [
+            batch and replace(batch, duties=tuple(duty for duty in batch.duties if duty.message in moved))
+            for batch in batches
+        ]
+
+    async def _first(self, db: AsyncConnection, hold: Hold, until: int) -> Batch | None:
+        # From here to the end of this transaction the lane's row is locked: what arrives now wakes the lane after us.
+        if not await store.extend_lane(db, *hold.lane, held=hold.until, until=until):
             return None
-        arrived, found = await store.head(db, *lane)
-        party = self._intake.parties.by_code.get(lane[1])
-        if found is None or party is None or party.push is None:
+        party = self._intake.parties.by_code.get(hold.lane[1])
+        endpoint = party and party.push
+        found = await store.head(db, *hold.lane, count=MOST_TAKEN) if endpoint else []
+        if not found or not endpoint:
             # Without an endpoint the messages stay in the mailbox, to be fetched.
-            emptied = await store.close_lane(db, *lane, held=until, due_at=None, arrived=arrived)
-            if not emptied:
-                await store.close_lane(db, *lane, held=until, due_at=now)
+            await store.close_lane(db, *hold.lane, held=until, due_at=None)
             return None
-        state = State(found.state)
-        if state is State.SENDING:
-            state = advance(state, Event.LEASE_LOST)
-        moved = await store.move(
-            db, [(found.message, State(found.state), advance(state, Event.CLAIM))], at=now, attempts=1
+        duties = tuple(
+            Duty(message=each.message, type=each.type, state=State(each.state), attempt=each.attempts + 1)
+            for each in _together(found)
         )
-        if not moved:  # its receiver has just fetched it: the head is another now
-            return await self._take_head(db, Hold(lane=lane, until=until))
-        await self._log(db, What.OFFERED, found.message, lane[1], None)
-        hold = Hold(lane=lane, until=until)
-        return Duty(hold=hold, message=found.message, attempt=found.attempts + 1, endpoint=party.push)
+        return Batch(hold=replace(hold, until=until), endpoint=endpoint, duties=duties)
 
-    async def _settle(self, db: AsyncConnection, attempts: Sequence[Attempt]) -> list[Event]:
-        """Commit step: write down what came of attempts."""
-        events = []
-        for each in attempts:
-            now = datetime.now(UTC)
-            event, due = settle(each.outcome, attempt=each.duty.attempt, now=now, jitter=random.random())  # noqa: S311 - spreads load
-            reason = getattr(each.outcome, "reason", "")
-            new = advance(State.SENDING, event)
-            if await self._may_tell(db, each.duty.hold, event, due) and await store.move(
-                db, [(each.duty.message, State.SENDING, new)], at=_now(), reason=reason
-            ):
-                await self._log(db, _WHAT[event], each.duty.message, each.duty.hold.lane[1], each.type)
-            events.append(event)
-        return events
+    async def _settle(self, db: AsyncConnection, reports: Sequence[Report]) -> list[Hold | None]:
+        """Commit step: write down what came of attempts; return who may go on with the lane, and until when."""
+        # That the receiver has a message is true whoever brought it. That it has not, only the lane's holder knows.
+        delivered = [
+            (duty, report.hold) for report in reports for duty, outcome in report.sent if isinstance(outcome, Delivered)
+        ]
+        new = advance(State.SENDING, Event.DELIVER)
+        moved = await store.move(db, [(duty.message, State.SENDING, new) for duty, _ in delivered], at=_now())
+        await self._log(db, [(What.DELIVERED, duty, hold) for duty, hold in delivered if duty.message in moved])
+        return [await self._go_on(db, report) for report in reports]
 
-    async def _may_tell(self, db: AsyncConnection, hold: Hold, event: Event, due: datetime) -> bool:
-        """Let the lane go when the attempt is to be made again; tell whether the outcome is ours to write down.
-
-        That the receiver has the message is true whoever brought it. That it has not, only the lane's holder knows.
-        """
+    async def _go_on(self, db: AsyncConnection, report: Report) -> Hold | None:
+        """Write down the last attempt if it failed; hold the lane anew, or let it go when the attempt is made again."""
+        (duty, outcome), hold = report.sent[-1], report.hold
+        event, due = settle(outcome, attempt=duty.attempt, now=datetime.now(UTC), jitter=random.random())  # noqa: S311 - spreads load
+        until = _now() + self._lease
         if event is Event.RETRY:
-            return await store.close_lane(db, *hold.lane, held=hold.until, due_at=int(due.timestamp() * 1000))
-        return event is Event.DELIVER or await store.extend_lane(db, *hold.lane, held=hold.until, until=hold.until)
+            ours = await store.close_lane(db, *hold.lane, held=hold.until, due_at=int(due.timestamp() * 1000))
+        else:
+            ours = await store.extend_lane(db, *hold.lane, held=hold.until, until=until)
+        if ours and event is not Event.DELIVER:
+            await self._back(db, event, [duty], hold, reason=getattr(outcome, "reason", ""))
+        if ours and event is Event.RETRY:
+            # Order: what comes after it waits with it, and was not attempted.
+            await self._back(db, Event.RELEASE, report.left, hold, attempts=-1)
+        return replace(hold, until=until) if ours and event is not Event.RETRY else None
 
-    async def _log(self, db: AsyncConnection, what: What, message: str, actor: str, type_: str | None) -> None:
-        event = trail.event(
-            what, actor=actor, role="ontvanger", message=message, type_=type_, trace=message,
-            ok=what in (What.OFFERED, What.DELIVERED),
-        )  # fmt: skip
-        made = entry.make(event, key=self._keys.log_key(), origin=self._origin, at=datetime.now(UTC))
-        await log.append(db, [made])
+    async def _back(
+        self,
+        db: AsyncConnection,
+        event: Event,
+        duties: Sequence[Duty],
+        hold: Hold,
+        *,
+        attempts: int = 0,
+        reason: str = "",
+    ) -> None:
+        steps = [(duty.message, State.SENDING, advance(State.SENDING, event)) for duty in duties]
+        moved = await store.move(db, steps, at=_now(), attempts=attempts, reason=reason)
+        await self._log(db, [(_WHAT[event], duty, hold) for duty in duties if duty.message in moved])
+
+    async def _log(self, db: AsyncConnection, told: Sequence[tuple[What, Duty, Hold]]) -> None:
+        at = datetime.now(UTC)
+        events = [
+            trail.event(
+                what, actor=hold.lane[1], role="ontvanger", message=duty.message, type_=duty.type, trace=duty.message,
+                ok=what in (What.OFFERED, What.DELIVERED),
+            )
+            for what, duty, hold in told
+        ]  # fmt: skip
+        key = self._keys.log_key()
+        await log.append(db, [entry.make(event, key=key, origin=self._origin, at=at) for event in events])
+
+
+def _claimed(state: State) -> State:
+    return advance(advance(state, Event.LEASE_LOST) if state is State.SENDING else state, Event.CLAIM)
+
+
+def _together(found: Sequence[Any]) -> list[Any]:
+    """Return what of a lane may be taken at once: the first, and those after it that are new and fit.
+
+    A message that was tried before goes alone: if it fails again, nothing was taken for nothing.
+    """
+    taken = [found[0]]
+    room = MOST_BYTES - found[0].size
+    for each in found[1:]:
+        room -= each.size
+        if room < 0 or taken[-1].attempts or each.attempts:
+            break
+        taken.append(each)
+    return taken
 
 
 def _now() -> int:

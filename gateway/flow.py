@@ -33,6 +33,7 @@ class Event(StrEnum):
     DELIVER = "deliver"  # the receiver stored it
     RETRY = "retry"  # the attempt failed, another follows
     GIVE_UP = "give_up"  # the receiver refused it, or the attempts are used up
+    RELEASE = "release"  # a push worker took it, and then had to leave it: the one before it failed
     LEASE_LOST = "lease_lost"  # the push worker died between claim and settle
     FETCH = "fetch"  # the receiver read the body
     CONFIRM = "confirm"  # the receiver says it keeps the message
@@ -45,6 +46,7 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
         Event.DELIVER: State.DELIVERED,
         Event.RETRY: State.QUEUED,
         Event.GIVE_UP: State.PARKED,
+        Event.RELEASE: State.QUEUED,
         Event.LEASE_LOST: State.QUEUED,
         Event.FETCH: State.SENDING,
     },
@@ -52,9 +54,6 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
     State.PARKED: {Event.REQUEUE: State.QUEUED, Event.FETCH: State.OFFERED},
     State.DELIVERED: {Event.FETCH: State.DELIVERED, Event.CONFIRM: State.DELIVERED},
 }
-
-OPEN = tuple(state for state in State if state is not State.DELIVERED)
-"""The states in which the receiver still has something to do."""
 
 WORDS: Mapping[State, str] = {
     State.QUEUED: "Ontvangen",

@@ -36,7 +36,7 @@ async def requeue(settings: Settings, ids: Sequence[str], *, who: str, why: str)
             for id_ in dict.fromkeys(ids):
                 if not await store.move(db, [(id_, State.PARKED, advance(State.PARKED, Event.REQUEUE))], at=now):
                     continue  # its receiver has just fetched it
-                await store.wake(db, found[id_].sender, found[id_].receiver, now)
+                await store.wake(db, [(found[id_].sender, found[id_].receiver)], now)
                 event = trail.event(
                     What.REQUEUED,
                     actor=who,

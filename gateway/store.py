@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from gateway.flow import OPEN, State
-from gateway.tables import deliveries, lanes, messages, refusals
+from gateway.flow import State
+from gateway.tables import IN_QUEUE, IS_OPEN, deliveries, lanes, messages, refusals
 
 _LOCK = 0x6B70_7461_62  # our advisory lock on PostgreSQL: one gateway at a time makes tables
 
@@ -36,10 +37,11 @@ class _Names(sa.TypeDecorator[Sequence[str]]):
         return names if dialect.name == "postgresql" else json.dumps(names)
 
 
-class _Among(FunctionElement[bool]):
+class _Among(FunctionElement[Any]):
     """``column`` is one of ``names``. A plain IN would be written and compiled anew for each length of the list."""
 
-    type = sa.Boolean()
+    # Not a Boolean: for SQLite that is written as ``… = 1``, and no index fits that.
+    type = sa.types.NULLTYPE
     inherit_cache = True
 
 
@@ -105,25 +107,25 @@ async def add(db: AsyncConnection, rows: Sequence[Mapping[str, Any]], *, pushed:
             for row in rows
         ],
     )
-    roads = {(row["sender"], row["receiver"]): row["received_at"] for row in rows if pushed[row["receiver"]]}
-    for (sender, receiver), now in sorted(roads.items()):  # one order for all, so that no two wait for each other
-        await wake(db, sender, receiver, now)
+    roads = {(row["sender"], row["receiver"]) for row in rows if pushed[row["receiver"]]}
+    if roads:
+        await wake(db, roads, max(row["received_at"] for row in rows))
 
 
-async def wake(db: AsyncConnection, sender: str, receiver: str, now: int) -> None:
-    """Tell the lane of this pair that something arrived."""
-    # The row is always written, never only read: its lock makes a push worker that is about to call the lane
-    # empty wait for us, and the counter then tells it to look again.
-    row = lanes.c
-    done = await db.execute(
-        sa.update(lanes)
-        .where(row.sender == sender, row.receiver == receiver)
-        .values(arrived=row.arrived + 1, due_at=sa.func.coalesce(row.due_at, now))
+async def wake(db: AsyncConnection, roads: Iterable[tuple[str, str]], now: int) -> None:
+    """Tell the lanes of these pairs (sender, receiver) that something arrived."""
+    # The row is always written, never only read: a push worker that is about to call the lane empty has locked it, so
+    # that we wait and then wake it. Sorted, so that two gateways never wait for each other.
+    insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
+    new = insert(lanes)
+    due = sa.func.coalesce(lanes.c.due_at, new.excluded.due_at)
+    await db.execute(
+        new.on_conflict_do_update(index_elements=[lanes.c.sender, lanes.c.receiver], set_={"due_at": due}),
+        [
+            {"sender": sender, "receiver": receiver, "due_at": now, "lease_until": 0}
+            for sender, receiver in sorted(roads)
+        ],
     )
-    if not done.rowcount:
-        await db.execute(
-            sa.insert(lanes).values(sender=sender, receiver=receiver, arrived=1, due_at=now, lease_until=0)
-        )
 
 
 async def refused(db: AsyncConnection, keys: Iterable[bytes]) -> dict[bytes, str | None]:
@@ -207,7 +209,7 @@ async def mailbox(db: AsyncConnection, receivers: Iterable[str], *, after: int, 
         .where(
             _among(duty.receiver, receivers),
             duty.seq > after,
-            duty.state != State.DELIVERED.value,
+            IS_OPEN,
         )
         .order_by(duty.seq)
         .limit(count)
@@ -239,44 +241,35 @@ async def extend_lane(db: AsyncConnection, sender: str, receiver: str, *, held: 
     return bool(done.rowcount)
 
 
-async def close_lane(
-    db: AsyncConnection, sender: str, receiver: str, *, held: int, due_at: int | None, arrived: int | None = None
-) -> bool:
+async def close_lane(db: AsyncConnection, sender: str, receiver: str, *, held: int, due_at: int | None) -> bool:
     """Let a lane go that is held until ``held``, to be looked at again at ``due_at`` (None: when something arrives).
 
-    With ``arrived``: only if nothing arrived since that count was read. False means: there is more to do, or another
-    took the lane over.
+    False means: another took the lane over.
     """
     row = lanes.c
     mine = (row.sender == sender) & (row.receiver == receiver) & (row.lease_until == held)
-    if arrived is not None:
-        mine &= row.arrived == arrived
     done = await db.execute(sa.update(lanes).where(mine).values(due_at=due_at, lease_until=0))
     return bool(done.rowcount)
 
 
-async def head(db: AsyncConnection, sender: str, receiver: str) -> tuple[int, Any | None]:
-    """Return the lane's arrival count and its first message still to be sent, if any."""
-    count = await db.execute(sa.select(lanes.c.arrived).where(lanes.c.sender == sender, lanes.c.receiver == receiver))
+async def head(db: AsyncConnection, sender: str, receiver: str, *, count: int) -> Sequence[Any]:
+    """Return the first ``count`` messages of a lane that are still to be sent, in order."""
     duty = deliveries.c
     found = await db.execute(
-        sa.select(duty.message, duty.state, duty.attempts)
-        .where(
-            duty.sender == sender,
-            duty.receiver == receiver,
-            duty.state.in_([State.QUEUED.value, State.SENDING.value]),
-        )
+        sa.select(duty.message, duty.state, duty.attempts, messages.c.type, messages.c.size)
+        .join(messages, messages.c.id == duty.message)
+        .where(duty.sender == sender, duty.receiver == receiver, IN_QUEUE)
         .order_by(duty.seq)
-        .limit(1)
+        .limit(count)
     )
-    return count.scalar_one(), found.one_or_none()
+    return found.all()
 
 
 async def counts(db: AsyncConnection) -> dict[str, int]:
     """Return how many deliveries are open, by state."""
     found = await db.execute(
         sa.select(deliveries.c.state, sa.func.count())
-        .where(deliveries.c.state.in_([state.value for state in OPEN]))
+        .where(IS_OPEN)
         .group_by(deliveries.c.state)
     )
     return {each[0]: each[1] for each in found}

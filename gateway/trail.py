@@ -25,6 +25,7 @@ class What(StrEnum):
     OFFERED = "bericht.aangeboden"
     DELIVERED = "bericht.bezorgd"
     RETRIED = "bezorging.mislukt"
+    RELEASED = "bezorging.uitgesteld"
     PARKED = "bezorging.geparkeerd"
     REQUEUED = "bezorging.hervat"
     EXPORTED = "logboek.geexporteerd"
@@ -40,6 +41,7 @@ ACTION: Mapping[What, str] = {
     What.OFFERED: "R",
     What.DELIVERED: "U",
     What.RETRIED: "E",
+    What.RELEASED: "E",
     What.PARKED: "U",
     What.REQUEUED: "U",
     What.EXPORTED: "R",

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway import flow, operate
 from gateway.commit import writing
-from gateway.deliver import Courier
+from gateway.deliver import MOST_TAKEN, Courier
 from gateway.flow import Delivered, Endpoint, Event, Outcome, Refused, Retry, State, advance, settle
 from gateway.invented import message
 from gateway.settings import Settings
@@ -92,6 +92,11 @@ async def sleeper(door: Door, receiver: SimulatedReceiver) -> AsyncIterator[None
         await courier.close()
 
 
+async def story(door: Door, id_: str) -> list[str]:
+    """What the log tells of one message."""
+    return [event for event, header, _ in await door.logged() if header["message"] == id_]
+
+
 async def sent(door: Door, count: int, start: int = 0) -> list[str]:
     return [
         (await door.accepted(message("ho301-gewoon", f"A{n}", receiver=PUSHED.code)))["berichtId"]
@@ -152,6 +157,88 @@ async def test_trouble_with_one_message_holds_the_next_so_order_is_kept(door: Do
         await eventually(door, second, "Bezorgd")
 
     assert receiver.order == [first, second]
+
+
+async def test_what_waits_together_is_taken_and_settled_together(door: Door):
+    ids = await sent(door, 2 * MOST_TAKEN)
+    receiver = SimulatedReceiver()
+    commits = door.commit.commits
+    async with courier(door, receiver):
+        await eventually(door, ids[-1], "Bezorgd")
+
+    assert receiver.order == ids
+    assert door.commit.commits - commits < MOST_TAKEN
+    assert await story(door, ids[7]) == ["bericht.ontvangen", "bericht.aangeboden", "bericht.bezorgd"]
+
+
+async def test_what_was_taken_behind_a_failure_goes_back_unattempted_and_the_log_says_so(door: Door):
+    first, second, third = await sent(door, 3)
+    receiver = SimulatedReceiver(faults=["", "the answer was lost"])
+    async with courier(door, receiver):
+        await eventually(door, first, "Bezorgd")
+        while (await door.pickup.status(third, HOOFD))["status"] != "Ontvangen":
+            await asyncio.sleep(0.02)
+        assert [(await door.pickup.status(id_, HOOFD))["pogingen"] for id_ in (second, third)] == [1, 0]
+        await due_now(door)
+        await eventually(door, third, "Bezorgd")
+
+    assert receiver.order == [first, second, third]
+    assert await story(door, third) == [
+        "bericht.ontvangen", "bericht.aangeboden", "bezorging.uitgesteld", "bericht.aangeboden", "bericht.bezorgd",
+    ]  # fmt: skip
+    assert (await door.pickup.status(third, HOOFD))["pogingen"] == 1
+
+
+async def test_a_message_that_failed_before_goes_alone(door: Door):
+    ids = await sent(door, 3)
+    receiver = SimulatedReceiver(faults=["lost before storing"] * 3)
+    async with courier(door, receiver):
+        for attempt in range(1, 4):
+            while receiver.sends < attempt:
+                await asyncio.sleep(0.02)
+            await eventually(door, ids[0], "Ontvangen")
+            await due_now(door)
+        await eventually(door, ids[-1], "Bezorgd")
+
+    assert receiver.order == ids
+    assert (await story(door, ids[1])).count("bezorging.uitgesteld") == 1
+
+
+async def test_a_refusal_in_the_middle_lets_the_rest_of_the_batch_pass(door: Door):
+    ids = await sent(door, 4)
+    receiver = SimulatedReceiver(faults=["", "refused"])
+    async with courier(door, receiver):
+        await eventually(door, ids[-1], "Bezorgd")
+
+    assert receiver.order == [ids[0], *ids[2:]]
+    assert (await door.pickup.status(ids[1], HOOFD))["status"] == "Geparkeerd"
+    assert receiver.sends == 4
+
+
+async def test_a_worker_that_dies_in_the_middle_sends_again_what_it_may_have_sent_in_order(door: Door):
+    ids = await sent(door, 5)
+    receiver = SimulatedReceiver(faults=["", "", "crash"])
+    async with courier(door, receiver):
+        while receiver.sends < 3:
+            await asyncio.sleep(0.02)
+    await due_now(door)
+    async with courier(door, receiver):
+        await eventually(door, ids[-1], "Bezorgd")
+
+    assert receiver.order == ids
+    assert list(receiver.inbox) == ids
+    assert [(await door.pickup.status(id_, HOOFD))["pogingen"] for id_ in ids] == [2] * 5  # never too few
+
+
+async def test_large_messages_are_not_taken_together(door: Door, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("gateway.deliver.MOST_BYTES", 3000)
+    ids = await sent(door, 3)
+    receiver = SimulatedReceiver(faults=["lost before storing"])
+    async with courier(door, receiver):
+        while not receiver.sends:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.3)
+        assert await story(door, ids[1]) == ["bericht.ontvangen"]
 
 
 async def test_a_refused_message_is_parked_and_lets_the_next_pass(door: Door):

@@ -1,13 +1,26 @@
 """What the store promises that no message shows."""
 
 import asyncio
+from contextlib import asynccontextmanager
+from typing import Any
 
+import pytest
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from gateway import store
 from gateway.commit import open_engine, writing
+from gateway.flow import State
 from gateway.tables import messages
+
+LOOKS = {
+    "the messages of some ids": lambda db: store.delivery(db, ["a", "b"], body=True),
+    "the messages under some keys": lambda db: store.known(db, ["a", "b"]),
+    "the answers to some messages": lambda db: store.answered(db, ["a", "b"]),
+    "an open mailbox": lambda db: store.mailbox(db, ["a", "b"], after=0, count=10),
+    "the head of a lane": lambda db: store.head(db, "a", "b", count=10),
+    "a step of some deliveries": lambda db: store.move(db, [("a", State.QUEUED, State.SENDING)], at=0),
+}
 
 
 async def test_gateways_that_start_at_the_same_moment_make_the_tables_once(database_url: str, engine: AsyncEngine):
@@ -21,3 +34,31 @@ async def test_gateways_that_start_at_the_same_moment_make_the_tables_once(datab
 
     async with engine.connect() as db:
         assert (await db.execute(sa.select(sa.func.count()).select_from(messages))).scalar_one() == 0
+
+
+@asynccontextmanager
+async def explained():
+    """A database on SQLite, and what it says it would do for each statement."""
+    engine, plans = create_async_engine("sqlite+aiosqlite://"), []
+    async with engine.connect() as db:
+        await store.create_tables(db)
+
+        @sa.event.listens_for(engine.sync_engine, "before_cursor_execute", retval=True)
+        def _explain(_db: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
+            if not statement.startswith("EXPLAIN"):
+                cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                plans.extend(row[3] for row in cursor.fetchall())
+            return statement, parameters
+
+        yield db, plans
+    await engine.dispose()
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+async def test_a_look_reads_no_whole_table(look: Any):
+    async with explained() as (db, plans):
+        await look(db)
+
+    assert any(plan.startswith("SEARCH") for plan in plans)
+    assert [plan for plan in plans if plan.startswith("SCAN") and "json_each" not in plan] == []
+    assert [plan for plan in plans if "INTEGER PRIMARY KEY" in plan] == []

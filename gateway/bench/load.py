@@ -24,6 +24,8 @@ SAMPLE = "ho301-gewoon"
 MOST_UNDERWAY = 1_000
 """Messages sent and not yet confirmed at which senders wait: what is measured is flow, not a growing pile."""
 PAGE = 100
+BREATH = 0.1
+"""Seconds before a receiver that took all there was asks again: who asks at every message never gets a batch."""
 _ARRIVED = request("GET", "/aantal")
 QUIET = 10.0
 """Seconds without a single confirmation after which a run is given up."""
@@ -156,6 +158,8 @@ def receiver(flow: Flow) -> Talk:
                 raise RuntimeError("not all was confirmed")
             flow.confirmed += len(page)
             flow.last = time.perf_counter()
+        if len(page) < PAGE:
+            yield time.perf_counter() + BREATH
 
 
 def carry(task: Mapping[str, Any]) -> dict[str, Any]:

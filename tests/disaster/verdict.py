@@ -128,8 +128,8 @@ def _told(
         events = told[id_]
         if (came := events[What.RECEIVED] + events[What.ANSWERED]) != 1:
             yield f"{id_}: {came} entries say that it came"
-        if events[What.OFFERED] != row.attempts:
-            yield f"{id_}: {row.attempts} attempts, and the log knows {events[What.OFFERED]}"
+        if (offered := events[What.OFFERED] - events[What.RELEASED]) != row.attempts:
+            yield f"{id_}: {row.attempts} attempts, and the log knows {offered}"
         if (ended := events[What.DELIVERED] + events[What.CONFIRMED]) != (row.state == State.DELIVERED):
             yield f"{id_}: {row.state}, and {ended} entries say that it was delivered"
         if events[What.FETCHED] < book.fetched[id_]:
