@@ -34,6 +34,8 @@ MOST_DEATHS = 3
 STARTS = 10
 """Processes that may fail one after the other to start; then something is wrong here that waiting will not mend."""
 FRAME = struct.Struct(">I")
+MOST_TOLD = 16 * 2**20
+"""Bytes that a worker may answer at once: one that was taken over must not fill the memory of the gateway."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +229,8 @@ class _Worker:
     async def receive(self, most: int) -> list[Checked]:
         """The next verdicts. Raises EOFError if the process ended, ValueError if it spoke nonsense."""
         (size,) = FRAME.unpack(await self._out.readexactly(FRAME.size))
+        if size > MOST_TOLD:
+            raise ValueError("no verdict is that long")
         verdicts = decode(await self._out.readexactly(size))
         if not 0 < len(verdicts) <= most:
             raise ValueError("not as many verdicts as documents")
