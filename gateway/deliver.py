@@ -219,6 +219,8 @@ class Courier:
         """Write down the last attempt if it failed; hold the lane anew, or let it go when the attempt is made again."""
         (duty, outcome), hold = report.sent[-1], report.hold
         event, due = settle(outcome, attempt=duty.attempt, now=datetime.now(UTC), jitter=random.random())  # noqa: S311 - spreads load
+        if event is Event.DELIVER and not report.left:
+            return hold  # whether it is still ours, the next take finds out
         until = _now() + self._lease
         if event is Event.RETRY:
             ours = await store.close_lane(db, *hold.lane, held=hold.until, due_at=int(due.timestamp() * 1000))

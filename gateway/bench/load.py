@@ -24,7 +24,7 @@ SAMPLE = "ho301-gewoon"
 MOST_UNDERWAY = 1_000
 """Messages sent and not yet confirmed at which senders wait: what is measured is flow, not a growing pile."""
 PAGE = 100
-BREATH = 0.1
+BREATH = 0.25
 """Seconds before a receiver that took all there was asks again: who asks at every message never gets a batch."""
 _ARRIVED = request("GET", "/aantal")
 QUIET = 10.0
