@@ -136,6 +136,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _nieuw(arguments: argparse.Namespace) -> int:
     from gateway import setup  # noqa: PLC0415
+    from gateway.settings import SettingsError  # noqa: PLC0415
 
     try:
         path = setup.new_gateway(
@@ -145,6 +146,8 @@ def _nieuw(arguments: argparse.Namespace) -> int:
             port=arguments.poort,
             database=arguments.database,
         )
+    except SettingsError as error:
+        return _cannot(str(error))
     except FileExistsError as error:
         return _cannot(f"Er staat al een poort in deze map: {error.filename} bestaat.")
     print(f"De poort staat klaar. Neem partijen op in {path.parent / 'partijen.toml'} en start met:")

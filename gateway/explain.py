@@ -29,9 +29,9 @@ def explain(code: str) -> Explanation | None:
 
 
 def advice(code: str) -> str:
-    """The text of a finding with this code: what is demanded and what to do. Raises KeyError for an unknown code."""
+    """The text of a finding with this code: what is wrong, what is demanded, what to do. KeyError if it is unknown."""
     known = _rules()[code]
-    return f"{known.rule} {known.remedy}".strip()
+    return f"{known.title}. De regel: {known.rule} {known.remedy}".strip()
 
 
 @cache

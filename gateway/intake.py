@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,8 +26,11 @@ from gateway.mailbox import Mailbox
 from gateway.message import Checked, Facts, Finding
 from gateway.parties import Parties, Party
 from gateway.receipt import issue
+from gateway.rules.klasse import after
 from gateway.trail import What
 
+MOST = 100
+"""Findings told of one message."""
 MOST_UNDERWAY = 256 * 2**20
 """Bytes that may be under way at once; more is answered 'try again', so that a flood cannot exhaust memory."""
 
@@ -76,6 +79,13 @@ class Arrival:
     """The row to store, but for ``answers`` and ``receipt``."""
     received: Entry
     duplicate: Event
+    unreachable: bool = False
+    """The receiver takes no part: no fault of a copy whose original was taken in when it still did."""
+
+    @property
+    def receiver(self) -> str:
+        """Who it is for."""
+        return str(self.row["receiver"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,17 +143,19 @@ class Intake:
 
     async def _accept(self, raw: bytes, caller: Party, trace: str) -> Accepted | Rejected:
         checked = await self._checker.check(raw)
-        findings = checked.findings
-        if not findings and checked.facts:
-            findings = allowed(checked.facts, caller, self.parties, now=datetime.now(UTC))
-        if findings or checked.facts is None:
-            return await self._refuse(raw, replace(checked, findings=findings), caller, trace)
-        arrival = self._arrive(raw, checked, checked.facts, actor=caller.code, role="afzender", trace=trace)
-        outcome = await self._commit.do(self._receive, arrival, size=len(raw))
+        facts = checked.facts
+        if facts is None:
+            return await self._refuse(raw, checked, caller, trace)
+        wrong = allowed(facts, caller, now=datetime.now(UTC))
+        unknown = () if facts.receiver in self.parties.by_code else (_finding("KP021"),)
+        if wrong or checked.findings:
+            return await self._refuse(raw, _also(checked, *wrong, *unknown), caller, trace)
+        arrival = self._arrive(raw, checked, facts, actor=caller.code, role="afzender", trace=trace)
+        outcome = await self._commit.do(self._receive, replace(arrival, unreachable=bool(unknown)), size=len(raw))
         if isinstance(outcome, Finding):
-            return await self._refuse(raw, replace(checked, findings=(outcome,)), caller, trace)
+            return await self._refuse(raw, _also(checked, outcome), caller, trace)
         if not outcome.again:
-            self._mailbox.arrived(checked.facts.receiver)
+            self._mailbox.arrived(facts.receiver)
         return outcome
 
     def _arrive(self, raw: bytes, checked: Checked, facts: Facts, *, actor: str, role: str, trace: str) -> Arrival:
@@ -229,9 +241,7 @@ class Intake:
         answer = await self._commit.do(self._record, refusal, size=len(raw))
         if answer:
             self._mailbox.arrived(caller.code)
-        return Rejected(
-            type=checked.type, findings=checked.findings, total=max(checked.total, len(checked.findings)), answer=answer
-        )
+        return Rejected(type=checked.type, findings=checked.findings, total=checked.total, answer=answer)
 
     def _refusal(self, raw: bytes, checked: Checked, caller: Party, trace: str) -> Refusal:
         codes = " ".join(sorted({finding.code for finding in checked.findings}))
@@ -273,15 +283,15 @@ class Intake:
         return [answers[refusal.row["key"]] for refusal in refusals]
 
 
-def allowed(facts: Facts, caller: Party, parties: Parties, *, now: datetime) -> tuple[Finding, ...]:
-    """Judge what only the gateway can know: may this caller send this, to this receiver, with this date."""
+def allowed(facts: Facts, caller: Party, *, now: datetime) -> tuple[Finding, ...]:
+    """Judge what only the gateway can know: may this caller send this, to another, with this date."""
     findings = []
     if facts.sender not in caller.codes:
-        findings.append(_finding("KP020", "Bericht/Header"))
-    if facts.receiver not in parties.by_code:
-        findings.append(_finding("KP021", "Bericht/Header"))
+        findings.append(_finding("KP020"))
+    if facts.sender == facts.receiver:
+        findings.append(_finding("KP024"))
     # The last country-wide clock to reach a new day is ahead of UTC by two hours at most (TR135).
-    if date.fromisoformat(facts.dated) > (now + timedelta(hours=2)).date():
+    if after(facts.dated, (now + timedelta(hours=2)).date().isoformat()):
         findings.append(_finding("TR135", "Bericht/Header/BerichtIdentificatie/Dagtekening"))
     return tuple(findings)
 
@@ -304,7 +314,10 @@ def decide(arrivals: Sequence[Arrival], known: Mapping[str, Any], taken: set[str
             decisions.append(Accepted(id=earlier.id, receipt=receipt, again=True) if same else _finding("TR056"))
             continue
         original = (known.get(arrival.answered) or fresh.get(arrival.answered)) if arrival.answered else None
-        if arrival.answered and original is None:
+        if arrival.unreachable:
+            decisions.append(_finding("KP021"))
+        elif arrival.answered and (original is None or original.receiver != arrival.row["sender"]):
+            # Only who received a message answers it: whoever could, would keep the true answer out (KP023).
             decisions.append(_finding("KP022"))
         elif original is not None and original.id in claimed:
             decisions.append(_finding("KP023"))
@@ -345,7 +358,12 @@ def _outcome(arrival: Arrival, decision: New | Accepted | Finding, receipts: Map
     return decision
 
 
-def _finding(code: str, path: str = "Bericht/Header/BerichtIdentificatie") -> Finding:
+def _also(checked: Checked, *findings: Finding) -> Checked:
+    """Put what the gateway itself found before what the check found."""
+    return replace(checked, findings=(*findings, *checked.findings)[:MOST], total=checked.total + len(findings))
+
+
+def _finding(code: str, path: str = "Bericht/Header") -> Finding:
     known = explain.explain(code)
     level = known.level if known else 0
     return Finding(code=code, level=level, line=0, path=path, text=explain.advice(code))

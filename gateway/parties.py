@@ -57,12 +57,16 @@ class Parties:
             content = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise PartiesError(f"Het partijenbestand {path.name} is niet te lezen: {error}") from None
+        if unknown := sorted(set(content) - {"partij"}):
+            raise PartiesError(f"Het partijenbestand kent alleen [[partij]], niet: {', '.join(unknown)}.")
         return cls.of(content.get("partij", []))
 
     @classmethod
     def of(cls, entries: list[dict[str, Any]]) -> "Parties":
         """Build from the file's tables; raise PartiesError with everything that is wrong in them."""
         wrong: list[str] = []
+        if not isinstance(entries, list):
+            raise PartiesError("Schrijf elke partij als een eigen blok onder [[partij]], met dubbele haken.")
         for entry in entries:
             wrong += _faults(entry)
         if wrong:
@@ -85,21 +89,33 @@ class Parties:
         return cls(by_code=by_code, by_certificate=by_certificate)
 
 
-def _faults(entry: Mapping[str, Any]) -> list[str]:
-    code = str(entry.get("code", ""))
+def _faults(entry: Any) -> list[str]:
+    if not isinstance(entry, dict):
+        return ["Schrijf elke partij als een eigen blok onder [[partij]]."]
+    code = entry.get("code", "")
     where = f"Partij {code or '(zonder code)'}"
     wrong = [f"{where}: onbekende instelling '{name}'." for name in sorted(set(entry) - _FIELDS)]
-    if not _CODE.fullmatch(code):
-        wrong.append(f"{where}: 'code' moet een AGB-code van 8 cijfers of een gemeentecode van 4 cijfers zijn.")
-    prints = entry.get("certificaten", [])
-    if len(prints) > MOST_CERTIFICATES:
+    if not (isinstance(code, str) and _CODE.fullmatch(code)):
+        wrong.append(f"{where}: 'code' moet tussen aanhalingstekens een code van 8 (AGB) of 4 (gemeente) cijfers zijn.")
+    if not isinstance(entry.get("naam", ""), str):
+        wrong.append(f"{where}: 'naam' moet tussen aanhalingstekens staan.")
+    prints, mandates = entry.get("certificaten", []), entry.get("gemachtigd_door", [])
+    if not _strings(prints) or not all(_PRINT.fullmatch(each) for each in prints):
+        wrong.append(f"{where}: 'certificaten' is een lijst van 'sha256:' met 64 hexadecimale tekens.")
+    elif len(prints) > MOST_CERTIFICATES:
         wrong.append(f"{where}: er mogen ten hoogste {MOST_CERTIFICATES} certificaten tegelijk gelden.")
-    if not all(_PRINT.fullmatch(str(each)) for each in prints):
-        wrong.append(f"{where}: een certificaat staat er als 'sha256:' met 64 hexadecimale tekens.")
-    push = entry.get("push")
-    if push is not None and not str(push).startswith("https://"):
+    if not _strings(mandates):
+        wrong.append(f"{where}: 'gemachtigd_door' is een lijst van codes tussen aanhalingstekens.")
+    push = entry.get("push", "https://")
+    if not (isinstance(push, str) and push.startswith("https://")):
         wrong.append(f"{where}: 'push' moet een https-adres zijn.")
+    if not isinstance(entry.get("push_intern", False), bool):
+        wrong.append(f"{where}: 'push_intern' is true of false, zonder aanhalingstekens.")
     return wrong
+
+
+def _strings(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
 def _party(entry: Mapping[str, Any]) -> Party:

@@ -1,5 +1,6 @@
 """How this gateway is set up: one TOML file, read once at start; every setting has its check here."""
 
+import re
 import tomllib
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -44,7 +45,24 @@ _NAMES = {
     "parties": "partijen", "certificate": "certificaat", "private_key": "sleutel", "authority": "ca",
     "workers": "controleurs", "body_seconds": "wachttijd", "lease_seconds": "pachttijd",
 }  # fmt: skip
-_KINDS: dict[str, Any] = {"port": int, "workers": int, "body_seconds": (int, float), "lease_seconds": (int, float)}
+_RANGES = {"port": (0, 65535), "workers": (1, 64), "body_seconds": (1, 3600), "lease_seconds": (1, 3600)}
+_ORIGIN = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
+
+
+def fault(name: str, value: Any) -> str:
+    """Return what is wrong with the value of one setting, in Dutch; empty if nothing."""
+    word = _NAMES[name]
+    if name in _RANGES:
+        least, most = _RANGES[name]
+        whole = name in {"port", "workers"}
+        good = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+        if not good or not least <= value <= most:
+            return f"De instelling '{word}' moet een {'heel ' if whole else ''}getal van {least} tot {most} zijn."
+    elif not isinstance(value, str) or not value:
+        return f"De instelling '{word}' moet tekst tussen aanhalingstekens zijn."
+    elif name == "origin" and not _ORIGIN.fullmatch(value):
+        return f"De instelling '{word}' mag alleen kleine letters, cijfers, punten en streepjes hebben."
+    return ""
 
 
 def load(path: Path) -> Settings:
@@ -63,8 +81,8 @@ def load(path: Path) -> Settings:
             if each.default is MISSING:
                 wrong.append(f"De instelling '{name}' ontbreekt.")
             continue
-        if not isinstance(content[name], _KINDS.get(each.name, str)):
-            wrong.append(f"De instelling '{name}' heeft niet de goede vorm.")
+        if trouble := fault(each.name, content[name]):
+            wrong.append(trouble)
         values[each.name] = content[name]
     if wrong:
         raise SettingsError("\n".join(wrong))

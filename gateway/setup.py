@@ -1,5 +1,6 @@
 """Makes the folder of a new gateway, and takes parties into it: settings, keys, certificates for development."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from adapters import tls
 from audit.export import publish_key
 from audit.keys import KeyService
 from gateway.parties import Parties
+from gateway.settings import SettingsError, fault
 
 SETTINGS = """\
 # Instellingen van deze poort. Paden gelden vanaf de map van dit bestand.
@@ -41,10 +43,15 @@ ca = "../tls/ca.pem"
 def new_gateway(folder: Path, *, origin: str, host: str, port: int, database: str) -> Path:
     """Make settings, keys, a development CA with the gateway's certificate, and an empty file of parties.
 
-    Returns the settings file. Raises FileExistsError when there is a gateway already: keys are never overwritten.
+    Returns the settings file. Raises FileExistsError when there is a gateway already: keys are never
+    overwritten; SettingsError when a value is not sound.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     settings = {"origin": origin, "host": host, "port": port, "database": database}
+    if wrong := [trouble for name, value in settings.items() if (trouble := fault(name, value))]:
+        raise SettingsError("\n".join(wrong))
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if (folder / "sleutels").exists():
+        raise FileExistsError(errno.EEXIST, "keys must never be lost", str(folder / "sleutels"))
     path = folder / "ketenpoort.toml"
     with path.open("x", encoding="utf-8") as file:
         # A JSON string or number is a TOML one.

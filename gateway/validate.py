@@ -5,6 +5,7 @@ nothing is unpacked to disk.
 """
 
 import json as codec
+import lzma
 import sys
 import zipfile
 import zlib
@@ -121,7 +122,7 @@ def _zip(path: Path) -> Iterator[Document]:
                     yield Document(name=str(path), trouble="deze ZIP wordt bij uitpakken te groot.")
                     return
                 yield Document(name=f"{path}:{_printable(entry.filename)}", raw=raw)
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError):
+    except (zipfile.BadZipFile, lzma.LZMAError, zlib.error, RuntimeError, NotImplementedError, EOFError):
         yield Document(name=str(path), trouble="deze ZIP is beschadigd of met een wachtwoord beveiligd.")
 
 

@@ -206,7 +206,7 @@ class _Worker:
         # The worker needs our packages and nothing else of ours: no keys, no settings.
         environment = {"PYTHONPATH": str(Path(__file__).resolve().parent.parent), "XML_CATALOG_FILES": ""}
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway.worker", str(folder), str(limits.memory),
+            sys.executable, "-P", "-m", "gateway.worker", str(folder), str(limits.memory),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment,
         )  # fmt: skip
         worker = cls(process)

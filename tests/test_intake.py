@@ -14,6 +14,7 @@ from audit import log
 from audit.seal import verify_signature
 from gateway.check import check
 from gateway.invented import faulty, message
+from gateway.parties import Parties
 from gateway.receipt import holds
 from tests.door import CATALOG, HOOFD, ONDER, STRANGER, SUPPLIER, Door, opened
 
@@ -237,3 +238,63 @@ async def test_a_message_dated_tomorrow_or_later_is_refused(door: Door):
     rejected = await door.refused(raw.replace(dated.encode(), b"2099-01-01"))
 
     assert "TR135" in {finding.code for finding in rejected.findings}
+
+
+@pytest.mark.parametrize("sample", ["ho301-cs002-bsn", "ho301-xsd-twee-fouten"])
+async def test_a_stranger_with_a_faulty_message_puts_nothing_in_anothers_mailbox(door: Door, sample: str):
+    rejected = await door.refused(faulty(sample), STRANGER)
+
+    assert "KP020" in {finding.code for finding in rejected.findings}
+    assert len(rejected.findings) > 1
+    assert rejected.answer is None
+    assert await door.waiting(HOOFD) == await door.waiting(STRANGER) == []
+
+
+async def test_only_who_received_a_message_can_answer_it(door: Door):
+    await door.accepted(message("ho301-gewoon", "A1"))
+    false = message("ho302-akkoord", "R1", receiver=STRANGER.code, answers="A1")
+
+    assert [finding.code for finding in (await door.refused(false, STRANGER)).findings] == ["KP022"]
+    await door.accepted(message("ho302-akkoord", "R1", answers="A1"), ONDER)
+
+
+async def test_only_who_received_a_message_can_answer_it_also_in_one_commit(door: Door):
+    asked, false = await asyncio.gather(
+        door.send(message("ho301-gewoon", "A1")),
+        door.send(message("ho302-akkoord", "R1", receiver=STRANGER.code, answers="A1"), STRANGER),
+    )
+
+    assert hasattr(asked, "receipt")
+    assert [finding.code for finding in false.findings] == ["KP022"]
+
+
+@pytest.mark.parametrize("dated", ["12026-01-01", "2099-01-01"])
+async def test_any_date_that_the_schema_knows_gets_a_verdict(door: Door, dated: str):
+    raw = message("ho301-gewoon", "A1")
+    own = check(raw, CATALOG).facts.dated
+    rejected = await door.refused(raw.replace(own.encode(), dated.encode()))
+
+    assert "TR135" in {finding.code for finding in rejected.findings}
+
+
+async def test_a_repeat_gets_its_old_receipt_also_when_the_receiver_has_left(door: Door):
+    raw = message("ho301-gewoon", "A1")
+    receipt = await door.accepted(raw)
+    left = {code: party for code, party in door.intake.parties.by_code.items() if code != ONDER.code}
+    door.intake.parties = Parties(by_code=left)
+
+    assert await door.accepted(raw) == receipt
+    assert [finding.code for finding in (await door.refused(message("ho301-gewoon", "A2"))).findings] == ["KP021"]
+
+
+async def test_nobody_sends_to_itself(door: Door):
+    rejected = await door.refused(message("ho301-gewoon", "A1", receiver=HOOFD.code))
+
+    assert [finding.code for finding in rejected.findings] == ["KP024"]
+    assert rejected.answer is None
+
+
+async def test_a_text_begins_with_what_is_wrong(door: Door):
+    rejected = await door.refused(message("ho301-gewoon", "A1", receiver="98999999"))
+
+    assert rejected.findings[0].text.startswith("Onbekende ontvanger.")
