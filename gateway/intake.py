@@ -185,6 +185,7 @@ class Intake:
                 "sender": facts.sender,
                 "receiver": facts.receiver,
                 "identification": facts.identification,
+                "wet": wet,
                 "received_at": now,
                 "size": len(raw),
                 "digest": digest,
@@ -248,7 +249,7 @@ class Intake:
         answer = compose.answer(checked, self._catalog, identification=_short_id(), today=datetime.now(UTC).date())
         refused = trail.event(
             What.REFUSED, actor=caller.code, role="afzender", message=None, type_=checked.type, trace=trace, ok=False,
-            about={"reason": codes},
+            wet=trail.wet_of(checked.type or "", dict(checked.header)), about={"reason": codes},
         )  # fmt: skip
         return Refusal(
             row={

@@ -78,10 +78,11 @@ class Pickup:
 
     async def fetch(self, id_: str, party: Party, *, trace: str) -> bytes:
         """Return the body exactly as received, after the reading is logged; raise UnknownMessageError."""
-        found = (await self._commit.do(self._read, [_Ask(id=id_, party=party, trace=trace)])).get(id_)
-        if found is None:
-            raise UnknownMessageError
-        return self._open(found)
+        async with self._commit.reading() as db:
+            size = (await _seen(db, id_, party)).size
+        # The size bounds how many bodies one commit step may load.
+        found = await self._commit.do(self._read, [_Ask(id=id_, party=party, trace=trace)], size=size)
+        return self._open(found[id_])
 
     async def confirm(self, ids: Sequence[str], party: Party, *, trace: str) -> dict[str, Any]:
         """Settle deliveries that the receiver says it keeps durably; say per message what came of it."""
@@ -185,7 +186,7 @@ class Pickup:
     def _entry(self, what: What, ask: _Ask, message: Any, role: str) -> entry.Entry:
         event = trail.event(
             what, actor=ask.party.code, role=role, message=ask.id, type_=message.type, trace=ask.trace,
-            wet=trail.wet_of(message.type, {}),
+            wet=message.wet,
         )  # fmt: skip
         return entry.make(event, key=self._keys.log_key(), origin=self._origin, at=datetime.now(UTC))
 

@@ -144,7 +144,7 @@ async def delivery(db: AsyncConnection, ids: Iterable[str], *, body: bool = Fals
     """Return messages with the state of their delivery, by message id; with the sealed body if asked."""
     row = messages.c
     columns: list[sa.ColumnElement[Any]] = [
-        row.id, row.type, row.sender, row.receiver, row.identification, row.answers, row.received_at,
+        row.id, row.type, row.wet, row.sender, row.receiver, row.identification, row.answers, row.received_at,
         row.size, row.receipt, deliveries.c.state, deliveries.c.attempts, deliveries.c.changed_at,
     ]  # fmt: skip
     if body:
@@ -267,9 +267,5 @@ async def head(db: AsyncConnection, sender: str, receiver: str, *, count: int) -
 
 async def counts(db: AsyncConnection) -> dict[str, int]:
     """Return how many deliveries are open, by state."""
-    found = await db.execute(
-        sa.select(deliveries.c.state, sa.func.count())
-        .where(IS_OPEN)
-        .group_by(deliveries.c.state)
-    )
+    found = await db.execute(sa.select(deliveries.c.state, sa.func.count()).where(IS_OPEN).group_by(deliveries.c.state))
     return {each[0]: each[1] for each in found}

@@ -16,6 +16,7 @@ messages = sa.Table(
     sa.Column("sender", sa.String(8), nullable=False),
     sa.Column("receiver", sa.String(8), nullable=False),
     sa.Column("identification", sa.String(12), nullable=False),
+    sa.Column("wet", sa.String(3), nullable=False),  # JW, WMO: the ground on which it is read and brought
     sa.Column("answers", sa.String(32)),  # id of the message this one answers
     sa.Column("received_at", sa.BigInteger, nullable=False),
     sa.Column("size", sa.Integer, nullable=False),

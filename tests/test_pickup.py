@@ -172,3 +172,11 @@ async def test_readers_at_once_each_leave_an_entry(door: Door):
 
     assert [event for event, _, _ in await door.logged()].count("bericht.gelezen") == 10
     assert [each["status"] for each in await door.waiting(ONDER)] == ["Aangeboden"]
+
+
+async def test_every_entry_about_a_message_names_the_law_it_rests_on(door: Door):
+    (id_,) = await sent(door, 1)
+    await door.pickup.fetch(id_, ONDER, trace="")
+    await door.pickup.confirm([id_], ONDER, trace="")
+
+    assert [header["purpose"] for _, header, _ in await door.logged()] == ["jeugdwet"] * 3
