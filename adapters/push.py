@@ -31,7 +31,9 @@ SLOWEST = 1_000_000
 LARGEST_ANSWER = 64 * 1024
 """Bytes of the answer that we read, only to keep the connection usable. Its content means nothing to us."""
 
-NOT_NOW = frozenset({408, 425, 429})
+VERDICTS = frozenset({400, 413, 415, 422})
+"""Statuses that judge the message. Any other may come from what stands before the receiver, or from a wrong setting
+at either side: it says nothing of the message, and would say the same of all that wait behind it."""
 
 TUNNELS = tuple(
     ipaddress.ip_network(net) for net in ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "192.0.0.0/24", "192.88.99.0/24")
@@ -58,7 +60,7 @@ class HttpsPush:
 
     ``context`` holds the gateway's own certificate and the CA whose receivers it trusts. ``sign`` returns the
     raw 64-byte Ed25519 signature. An attempt ends within ten seconds plus one per MB: a lease on the delivery
-    must be longer. 2xx means stored, whatever the answer's body says.
+    must be longer. 2xx means stored, whatever the answer's body says; see ``judge`` for the rest.
     """
 
     def __init__(self, *, context: ssl.SSLContext, sign: Callable[[bytes], bytes]) -> None:
@@ -79,7 +81,7 @@ class HttpsPush:
     async def send(self, *, to: Endpoint, key: str, headers: Mapping[str, str], body: bytes) -> Outcome:
         """Send ``body`` once and say what came of it; see ``Transport``."""
         if wrong := refuse_url(to):
-            return Refused(reason=wrong)
+            return Retry(reason=wrong)  # the address is at fault, not the message
         signed = {
             **headers,
             "Content-Type": "application/xml",
@@ -157,9 +159,9 @@ def judge(status: int, retry_after: str | None, *, now: float) -> Outcome:
     if 200 <= status < 300:
         return Delivered()
     reason = f"de ontvanger antwoordde met HTTP-status {status}"
-    if status in NOT_NOW or status >= 500:
-        return Retry(reason=reason, after=_patience(retry_after, now=now))
-    return Refused(reason=reason)
+    if status in VERDICTS:
+        return Refused(reason=reason)
+    return Retry(reason=reason, after=_patience(retry_after, now=now))
 
 
 def _patience(retry_after: str | None, *, now: float) -> dt.timedelta | None:
@@ -191,8 +193,8 @@ async def _drain(response: aiohttp.ClientResponse) -> None:
 def _trouble(error: Exception) -> Outcome:
     match error:
         case aiohttp.ClientConnectorError(os_error=_ForbiddenAddressError()):
-            return Refused(reason="het adres van de ontvanger wijst naar een intern netwerk")
+            return Retry(reason="het adres van de ontvanger wijst naar een intern netwerk")
         case aiohttp.InvalidURL() | UnicodeError():
-            return Refused(reason="het adres van de ontvanger is geen geldig webadres")
+            return Retry(reason="het adres van de ontvanger is geen geldig webadres")
         case _:
             return Retry(reason=next(words for kind, words in TROUBLE if isinstance(error, kind)))

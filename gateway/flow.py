@@ -84,7 +84,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """Not now: the network or the peer was in trouble. ``after`` is the peer's own wish, if it had one."""
+    """Not now: the network, the peer or its address was in trouble. ``after`` is the peer's own wish, if it had one."""
 
     reason: str
     after: timedelta | None = None
@@ -92,7 +92,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The peer will not take this message, however often we send it."""
+    """The peer judged this message and will not take it, however often we send it."""
 
     reason: str
 
