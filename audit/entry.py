@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from audit.seal import Key, SealError, open_, seal
+from audit.seal import Key, SealError, open_, seal, sealed_with
 from audit.tree import leaf_hash
 
 NEN7513: Mapping[str, tuple[str, str, str]] = {
@@ -128,10 +128,27 @@ def open_payload(header: bytes, sealed: bytes, key: Key) -> dict[str, str]:
     """
     opened = open_(key, sealed, header)
     salt, payload = opened[:_SALT], opened[_SALT:]
-    if not hmac.compare_digest(str(json.loads(header)["commit"]), _commitment(salt, payload)):
+    try:
+        committed, read = str(json.loads(header)["commit"]), json.loads(payload)
+    except (ValueError, LookupError, TypeError):
+        raise SealError("does not open") from None
+    if not hmac.compare_digest(committed.encode(), _commitment(salt, payload).encode()):
         raise SealError("does not open")
-    read: dict[str, str] = json.loads(payload)
-    return read
+    found: dict[str, str] = read
+    return found
+
+
+def fits(header: bytes, sealed: bytes) -> bool:
+    """Tell whether ``sealed``, unopened, can be the payload of this header: our format, and the key it names.
+
+    That is all one sees without the key. Another text under the same key, or bytes changed within, show only
+    in `open_payload`.
+    """
+    try:
+        # Quotes within a JSON text are escaped, so these bytes can only be the member itself.
+        return b'"key":"%b"' % sealed_with(sealed).hex().encode() in header
+    except SealError:
+        return False
 
 
 def _padded(payload: bytes) -> bytes:

@@ -7,7 +7,7 @@ for the end of the log.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -63,7 +63,10 @@ checkpoints = sa.Table(
 
 
 class TamperedError(Exception):
-    """The stored log is not the log that was signed. Stop, keep everything, and tell the security officer."""
+    """The stored log is not the log that was signed; the text says in Dutch what does not fit.
+
+    Stop, keep everything, and tell the security officer.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +122,24 @@ async def latest(db: AsyncConnection) -> Checkpoint | None:
     if note is None:
         return None
     try:
-        return read_checkpoint(note.encode())
+        return read_checkpoint(str(note).encode())  # SQLite holds whatever was put in, whatever the column's type
     except NoteError:
-        raise TamperedError("the last checkpoint cannot be read") from None
+        raise TamperedError("De laatste ondertekende stand is niet te lezen.") from None
+
+
+async def trusted(db: AsyncConnection, key: VerifierKey) -> Checkpoint | None:
+    """Newest head, signed by this log; None before the first. Raises `TamperedError` if it is not."""
+    last = await latest(db)
+    if last is not None and (last.origin != key.name or not signed_by(parse(last.note.encode()), key)):
+        raise TamperedError("De laatste stand is niet door dit logboek ondertekend.")
+    return last
+
+
+async def signed_at(db: AsyncConnection) -> datetime | None:
+    """When the newest head was signed or last found sound (UTC); None before the first."""
+    newest = sa.select(checkpoints.c.at).order_by(checkpoints.c.size.desc()).limit(1)
+    at = (await db.execute(newest)).scalar_one_or_none()
+    return at if at is None or at.tzinfo else at.replace(tzinfo=UTC)  # SQLite keeps no time zone
 
 
 async def proof_of(db: AsyncConnection, leaf: bytes) -> Proof | None:
@@ -142,9 +160,14 @@ async def consistency(db: AsyncConnection, old: int, new: int) -> tuple[bytes, .
 async def tiles_at(db: AsyncConnection, wanted: Iterable[tree.TileId]) -> dict[tree.TileId, bytes]:
     """Read tiles of the tree; those that are not there are left out."""
     ids = sa.tuple_(tiles.c.level, tiles.c.number)
-    query = sa.select(tiles.c.level, tiles.c.number, tiles.c.hashes).where(ids.in_(list(wanted)))
+    query = sa.select(tiles.c.level, tiles.c.number, stored(tiles.c.hashes)).where(ids.in_(list(wanted)))
     found = await db.execute(query)
     return {(level, number): hashes for level, number, hashes in found}
+
+
+def stored(column: sa.Column[bytes]) -> sa.Cast[bytes]:
+    """Read a column as bytes, whatever somebody put in it: SQLite holds text in a column of bytes, and gives text."""
+    return sa.cast(column, sa.LargeBinary)
 
 
 async def _lock(db: AsyncConnection) -> None:
@@ -161,19 +184,17 @@ async def _lock(db: AsyncConnection) -> None:
 
 async def _trusted_edge(db: AsyncConnection, key: VerifierKey) -> tuple[Checkpoint | None, tree.Edge]:
     """Read the last head and the tree's right edge, and make sure that they are ours and belong together."""
-    last = await latest(db)
+    last = await trusted(db, key)
     if last is None:
         if (await db.execute(sa.select(tiles.c.level).limit(1))).first() is not None:
-            raise TamperedError("there is a tree, but no checkpoint")
+            raise TamperedError("Er is een boom, maar geen ondertekende stand.")
         return None, tree.Edge()
-    if last.origin != key.name or not signed_by(parse(last.note.encode()), key):
-        raise TamperedError("the last checkpoint is not signed by this log")
     wanted = tree.edge_tiles(last.size)
-    stored = await tiles_at(db, [where for where, count in wanted if count])
-    parts = tuple(stored.get(where, b"")[: count * tree.HASH] for where, count in wanted)
+    found = await tiles_at(db, [where for where, count in wanted if count])
+    parts = tuple(found.get(where, b"")[: count * tree.HASH] for where, count in wanted)
     edge = tree.Edge(size=last.size, tiles=parts)
     if [len(part) for part in parts] != [count * tree.HASH for _, count in wanted] or edge.root != last.root:
-        raise TamperedError("the stored tree does not have the root that was signed")
+        raise TamperedError("De bewaarde boom heeft niet de wortel die is ondertekend.")
     return last, edge
 
 
@@ -200,8 +221,8 @@ async def _write_tiles(db: AsyncConnection, changed: dict[tree.TileId, bytes]) -
 
 
 async def _hashes(db: AsyncConnection, ranges: list[tree.Range]) -> tuple[bytes, ...]:
-    stored = await tiles_at(db, tree.tiles_of(ranges))
+    found = await tiles_at(db, tree.tiles_of(ranges))
     try:
-        return tuple(tree.hashes_of(ranges, stored.__getitem__))
+        return tuple(tree.hashes_of(ranges, found.__getitem__))
     except KeyError:
-        raise TamperedError("a tile of the tree is missing") from None
+        raise TamperedError("Een tegel van de boom ontbreekt.") from None

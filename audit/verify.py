@@ -5,17 +5,23 @@ no byte before it is checked, and ends with 0 intact, 1 tampered with, 2 incompl
 
 It proves that the export is the log that was signed, whole. It cannot see what never came into the log, nor that
 a newer head exists: for that, compare with a head or receipt that someone else kept.
+
+Of the sealed payloads it sees that each is there or lawfully gone, has the form of a seal and names the key that its
+entry names. Whether a payload opens, and is what its entry committed to, only the holder of the keys can see:
+``ketenpoort audit exporteer`` looks at each.
 """
 
 import json
 import os
 import sys
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 
 from audit import folder, tree
+from audit.entry import fits
 from audit.folder import FormatError, Print
 from audit.note import Checkpoint, NoteError, VerifierKey, decode_key, parse, read_checkpoint, signed_by
 from audit.report import Problem, Report, Verdict, in_json, in_words
@@ -76,8 +82,7 @@ def _verify(check: _Check) -> Report:
         return Report(origin=check.key.name, files=check.good, problems=tuple(check.problems))
     if size not in (None, head.size):
         check.tampered(folder.MANIFEST, "De lijst van de uitvoer hoort bij een andere stand van het logboek.")
-    erased = _check_tree(check, head)
-    present, gone = _check_payloads(check, head.size, erased)
+    present, gone = _check_entries(check, head)
     return Report(
         origin=head.origin,
         entries=head.size,
@@ -130,23 +135,27 @@ def _read_head(check: _Check) -> Checkpoint | None:
     return None
 
 
-def _check_tree(check: _Check, head: Checkpoint) -> bytearray:
-    """Grow the tree anew from the headers and hold every tile and the root against it.
+def _check_entries(check: _Check, head: Checkpoint) -> tuple[int, int]:
+    """Grow the tree anew from the headers and hold every tile, the root and every payload against it.
 
-    Returns one byte per entry: 1 where a later entry says that its payload was destroyed. Where a bundle is
-    missing, the tile stands in for it, so that the rest can still be checked.
+    Returns how many payloads are there and how many are not. Where a bundle is missing, the tile stands in for it,
+    so that the rest can still be checked.
     """
-    edge, erased, whole = tree.Edge(), bytearray(head.size), True
+    edge, whole, present = tree.Edge(), True, 0
+    erased, empty = bytearray(head.size), array("q")
     above: dict[tree.TileId, bytes] = {}
     for number, width in folder.widths(head.size):
         headers = _headers(check, number, width)
-        tile = check.read(folder.tile_path((0, number), width)) or b""
+        tile = _leaf_tile(check, number, width)
         leaves = [tree.leaf_hash(header) for header in headers]
         if headers:
             _compare_leaves(check, number, width, leaves, tree.split(tile))
         if len(leaves) != width:
             leaves = tree.split(tile)
         _mark_erased(erased, number * tree.WIDTH, headers)
+        here, gone = _check_payloads(check, number, width, headers)
+        present += here
+        empty.extend(gone)
         whole = whole and len(leaves) == width
         if whole:
             edge, changed = tree.extend(edge, leaves)
@@ -154,7 +163,8 @@ def _check_tree(check: _Check, head: Checkpoint) -> bytearray:
     _compare_tiles(check, head.size, above if whole else {})
     if whole and edge.root != head.root:
         check.tampered(folder.CHECKPOINT, "De regels samen geven niet de wortel die is ondertekend.")
-    return erased
+    _check_gaps(check, head.size, empty, erased)
+    return present, len(empty)
 
 
 def _headers(check: _Check, number: int, width: int) -> list[bytes]:
@@ -170,6 +180,15 @@ def _headers(check: _Check, number: int, width: int) -> list[bytes]:
     if not headers:
         check.tampered(file, f"Hier horen {width} regels te staan.")
     return headers
+
+
+def _leaf_tile(check: _Check, number: int, width: int) -> bytes:
+    """Leaf hashes of one bundle as they were stored; empty if they are not there."""
+    file = folder.tile_path((0, number), width)
+    data = check.read(file)
+    if data is not None and len(data) != width * tree.HASH:
+        check.tampered(file, f"Deze tegel van de boom hoort {width} hashes te hebben.")
+    return data or b""
 
 
 def _compare_leaves(check: _Check, number: int, width: int, made: list[bytes], stored: list[bytes]) -> None:
@@ -212,28 +231,42 @@ def _erased_ranges(header: bytes) -> Iterator[tuple[int, int]]:
             yield one[0], one[1]
 
 
-def _check_payloads(check: _Check, size: int, erased: bytearray) -> tuple[int, int]:
-    """Count payloads present and lawfully gone; every other gap is a problem."""
-    present = gone = 0
-    for number, width in folder.widths(size):
-        file = folder.payload_path(number, width)
-        data = check.read(file)
-        if data is None:
-            continue
-        try:
-            payloads = folder.unpack(data, folder.PAYLOAD_PREFIX)
-        except FormatError:
-            payloads = []
-        if len(payloads) != width:
-            check.tampered(file, f"Hier horen de gegevens van {width} regels te staan.")
-            continue
-        for index, payload in enumerate(payloads, number * tree.WIDTH):
-            present += bool(payload)
-            gone += not payload
-            if not payload and not erased[index]:
-                text = "De gegevens bij deze regel ontbreken, en geen regel zegt dat ze zijn vernietigd."
-                check.note(Verdict.INCOMPLETE, file, text, index)
-    return present, gone
+def _check_payloads(check: _Check, number: int, width: int, headers: Sequence[bytes]) -> tuple[int, list[int]]:
+    """Hold one bundle of payloads against its headers; returns how many are there, and which entries have none."""
+    file, first = folder.payload_path(number, width), number * tree.WIDTH
+    data = check.read(file)
+    if data is None:
+        return 0, []
+    try:
+        payloads = folder.unpack(data, folder.PAYLOAD_PREFIX)
+    except FormatError:
+        payloads = []
+    if len(payloads) != width:
+        check.tampered(file, f"Hier horen de gegevens van {width} regels te staan.")
+        return 0, []
+    empty = [first + place for place, payload in enumerate(payloads) if not payload]
+    if len(headers) == width:
+        _find_misfit(check, file, first, headers, payloads)
+    return width - len(empty), empty
+
+
+def _find_misfit(check: _Check, file: str, first: int, headers: Sequence[bytes], payloads: Sequence[bytes]) -> None:
+    """Find the first payload of a bundle that cannot be the one of its entry."""
+    for place, (header, payload) in enumerate(zip(headers, payloads, strict=True)):
+        if payload and not fits(header, payload):
+            text = "De verzegelde gegevens bij deze regel zijn niet de gegevens die zijn vastgelegd."
+            check.tampered(file, text, first + place)
+            return
+
+
+def _check_gaps(check: _Check, size: int, empty: Sequence[int], erased: bytearray) -> None:
+    """Tell of every payload that is gone while no entry says that it was destroyed."""
+    for index in empty:
+        if not erased[index]:
+            number = index // tree.WIDTH
+            file = folder.payload_path(number, min(tree.WIDTH, size - number * tree.WIDTH))
+            text = "De gegevens bij deze regel ontbreken, en geen regel zegt dat ze zijn vernietigd."
+            check.note(Verdict.INCOMPLETE, file, text, index)
 
 
 def _strangers(check: _Check, size: int) -> Iterator[str]:

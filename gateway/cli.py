@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import getpass
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -59,8 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     each = command("valideer", _valideer, "Controleer berichten, zonder poort: bestanden, mappen, ZIP's of - (invoer).")
     each.add_argument("paden", nargs="+", metavar="PAD")
     each.add_argument("--json", action="store_true", help="één JSON-object per regel, voor programma's")
-    each = command("leg-uit", _leg_uit, "Leg een regelcode of retourcode uit.")
-    each.add_argument("code", metavar="CODE")
+    command("leg-uit", _leg_uit, "Leg een regelcode of retourcode uit.").add_argument("code", metavar="CODE")
 
     each = command("demo", _demo, "Start een poort met verzonnen partijen en speel de hele keten voor.")
     each.add_argument("--check", action="store_true", help="speel de keten één keer en stop")
@@ -90,20 +90,27 @@ def _parser() -> argparse.ArgumentParser:
     each = _with_connection(command("bevestig", _bevestig, "Bevestig dat u berichten veilig bewaart."))
     each.add_argument("berichten", nargs="+", metavar="BERICHT-ID")
 
-    each = _with_settings(command("opnieuw", _opnieuw, "Zet een geparkeerd bericht terug in de rij."))
-    each.add_argument("berichten", nargs="+", metavar="BERICHT-ID")
+    each = _with_settings(command("opnieuw", _opnieuw, "Zet geparkeerde berichten terug in de rij."))
+    each.add_argument("berichten", nargs="*", metavar="BERICHT-ID")
+    each.add_argument("--alle", metavar="PARTIJ", help="alle geparkeerde berichten voor deze partij")
     each.add_argument("--reden", required=True, help="waarom; komt in het logboek")
     each.add_argument("--wie", required=True, help="uw naam of nummer; komt in het logboek")
-    audit = commands.add_parser("audit", help="Het logboek.").add_subparsers(metavar="OPDRACHT", required=True)
-    each = _with_settings(audit.add_parser("exporteer", help="Schrijf het logboek naar een map, met de sleutel."))
-    each.add_argument("map", type=Path, metavar="MAP")
-    each.set_defaults(run=_exporteer)
+    _with_settings(command("geparkeerd", _geparkeerd, "Toon welke berichten geparkeerd staan, en waarom."))
+    _add_audit(commands.add_parser("audit", help="Het logboek."))
 
     each = command("bench", _bench, "Meet deze poort naast haar maatstaven.")
     each.add_argument("--json", action="store_true", help="één JSON-object per regel")
     each.add_argument("--kort", action="store_true", help="korte vensters, voor een eerste indruk")
     each.add_argument("onderdelen", nargs="*", metavar="ONDERDEEL", help="alleen deze onderdelen")
     return parser
+
+
+def _add_audit(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(metavar="OPDRACHT", required=True)
+    each = _with_settings(commands.add_parser("exporteer", help="Schrijf het logboek naar een map en controleer het."))
+    each.add_argument("map", type=Path, metavar="MAP")
+    each.add_argument("--wie", help="uw naam of nummer; komt in het logboek (anders uw naam op deze machine)")
+    each.set_defaults(run=_exporteer)
 
 
 def _with_settings(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -184,7 +191,7 @@ def _vingerafdruk(arguments: argparse.Namespace) -> int:
 def _draai(arguments: argparse.Namespace) -> int:
     from gateway import app  # noqa: PLC0415
 
-    return _gateway(arguments, lambda found: app.serve(found, port_file=arguments.poortbestand), stops_on=app.UNUSABLE)
+    return _gateway(arguments, lambda found: app.serve(found, port_file=arguments.poortbestand))
 
 
 def _zend(arguments: argparse.Namespace) -> int:
@@ -211,19 +218,32 @@ def _bevestig(arguments: argparse.Namespace) -> int:
 
 
 def _opnieuw(arguments: argparse.Namespace) -> int:
-    from gateway import app, operate  # noqa: PLC0415
+    from gateway import operate  # noqa: PLC0415
 
+    if bool(arguments.berichten) == bool(arguments.alle):
+        return _cannot("Noem de berichten, of noem met --alle de partij waarvoor ze geparkeerd staan.")
     return _gateway(
         arguments,
-        lambda found: operate.requeue(found, arguments.berichten, who=arguments.wie, why=arguments.reden),
-        stops_on=app.UNUSABLE,
+        lambda found: operate.requeue(
+            found, arguments.berichten, receiver=arguments.alle, who=arguments.wie, why=arguments.reden
+        ),
     )
 
 
-def _exporteer(arguments: argparse.Namespace) -> int:
-    from gateway import app, operate  # noqa: PLC0415
+def _geparkeerd(arguments: argparse.Namespace) -> int:
+    from gateway import operate  # noqa: PLC0415
 
-    return _gateway(arguments, lambda found: operate.export(found, arguments.map), stops_on=app.UNUSABLE)
+    return _gateway(arguments, operate.show_parked)
+
+
+def _exporteer(arguments: argparse.Namespace) -> int:
+    from gateway import operate  # noqa: PLC0415
+
+    try:
+        who = arguments.wie or getpass.getuser()
+    except (OSError, KeyError):
+        return _cannot("Deze machine kent uw naam niet. Zeg met --wie wie het logboek uitvoert.")
+    return _gateway(arguments, lambda found: operate.export(found, arguments.map, who=who))
 
 
 def _bench(arguments: argparse.Namespace) -> int:
@@ -244,18 +264,12 @@ def _client(arguments: argparse.Namespace, act: Callable[[Any], Coroutine[Any, A
     return _until_stopped(act(connection))
 
 
-def _gateway(
-    arguments: argparse.Namespace,
-    act: Callable[[Any], Coroutine[Any, Any, int | None]],
-    *,
-    stops_on: tuple[type[Exception], ...],
-) -> int:
-    from gateway import settings  # noqa: PLC0415
+def _gateway(arguments: argparse.Namespace, act: Callable[[Any], Coroutine[Any, Any, int | None]]) -> int:
+    from gateway import app, settings  # noqa: PLC0415
 
-    unusable: tuple[type[Exception], ...] = (settings.SettingsError, *stops_on)
     try:
         return _until_stopped(act(settings.load(arguments.instellingen)))
-    except unusable as error:
+    except (settings.SettingsError, *app.UNUSABLE) as error:
         return _cannot(str(error))
 
 

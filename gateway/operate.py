@@ -2,73 +2,105 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from audit import entry, log
-from audit.export import ExportError
+from audit.export import ExportError, Summary
 from audit.export import export as write_export
 from audit.keys import KeyService
+from audit.seal import Signer
 from gateway import store, trail
 from gateway.commit import open_engine, writing
-from gateway.flow import Event, IllegalTransitionError, State, advance
 from gateway.settings import Settings
 from gateway.trail import What
 
+PROGRESS = 5.0
+"""Seconds between two lines that say how far a long export is."""
+UNSOUND = (
+    "Het logboek in de database is niet het logboek dat deze poort heeft ondertekend. Zet de poort stil, verander niets"
+    " aan de database en de sleutels, en waarschuw de beveiligingsfunctionaris."
+)
+"""What an operator must know and do when the log turns out to be damaged or changed."""
 
-async def requeue(settings: Settings, ids: Sequence[str], *, who: str, why: str) -> int:
-    """Put parked messages back in their lanes, all or none; return 0, or 1 when one of them cannot be."""
+
+async def requeue(settings: Settings, ids: Sequence[str], *, receiver: str | None = None, who: str, why: str) -> int:
+    """Put parked messages back in their lanes: ``ids``, or all for ``receiver``.
+
+    Each gets as many attempts as a new one. Returns 0, or 1 when one of them cannot be; then nothing changed.
+    """
     engine = open_engine(settings.database)
     keys = KeyService.open(settings.keys)
     now = time.time_ns() // 1_000_000
     try:
         async with writing(engine) as db:
-            found = await store.delivery(db, ids)
-            wrong = [id_ for id_ in ids if id_ not in found or not _parked(found[id_].state)]
-            if wrong:
+            parked = {each.message: each for each in await store.parked(db)}
+            chosen = [id_ for id_, each in parked.items() if each.receiver == receiver] if receiver else ids
+            if wrong := [id_ for id_ in chosen if id_ not in parked]:
                 print(
                     f"Deze berichten staan niet geparkeerd: {', '.join(wrong)}. Er is niets veranderd.", file=sys.stderr
                 )
                 return 1
-            for id_ in dict.fromkeys(ids):
-                if not await store.move(db, [(id_, State.PARKED, advance(State.PARKED, Event.REQUEUE))], at=now):
-                    continue  # its receiver has just fetched it
-                await store.wake(db, [(found[id_].sender, found[id_].receiver)], now)
-                event = trail.event(
-                    What.REQUEUED,
-                    actor=who,
-                    role="beheerder",
-                    message=id_,
-                    type_=found[id_].type,
-                    trace=id_,
-                    about={"reason": why},
-                )
-                await _log(db, keys, settings.origin, event)
+            if not chosen:
+                print(f"Er staat niets geparkeerd voor partij {receiver}.", file=sys.stderr)
+                return 1
+            moved = await store.requeue(db, chosen, at=now)  # without those that their receiver has just fetched
+            back = [each for each in parked.values() if each.message in moved]
+            if back:
+                await store.wake(db, {(each.sender, each.receiver) for each in back}, now)
+            for each in back:
+                await _log(db, keys, settings.origin, _resumed(each, who, why))
     finally:
         await engine.dispose()
-    print(f"Teruggezet in de rij: {len(set(ids))}.")
+    print(f"Teruggezet in de rij: {len(back)}.")
     return 0
 
 
-async def export(settings: Settings, folder: Path) -> int:
-    """Write the log to ``folder`` with the public key beside it; return 0, or 2 when it cannot be written."""
+async def show_parked(settings: Settings) -> int:
+    """Print the messages that are parked, one a line; return 0."""
+    engine = open_engine(settings.database)
+    try:
+        async with engine.connect() as db:
+            found = await store.parked(db)
+    finally:
+        await engine.dispose()
+    for each in found:
+        since = datetime.fromtimestamp(each.changed_at // 1000, UTC).isoformat()
+        print(f"{each.message}  {each.type}  van {each.sender} voor {each.receiver}  sinds {since}  {each.reason}")
+    print(f"Geparkeerd: {len(found)}.")
+    return 0
+
+
+def _resumed(parked: Any, who: str, why: str) -> entry.Event:
+    return trail.event(
+        What.REQUEUED, actor=who, role="beheerder", message=parked.message, type_=parked.type, trace=parked.message,
+        about={"reason": why},
+    )  # fmt: skip
+
+
+async def export(settings: Settings, folder: Path, *, who: str) -> int:
+    """Write the log to ``folder``, open every payload while doing so, and log that ``who`` did.
+
+    Returns 0; 1 when the log is not the one that was signed, told in Dutch (the export is written all the same, as
+    far as the signed head, unless that head itself is not sound); 2 when it cannot be written.
+    """
     engine = open_engine(settings.database)
     keys = KeyService.open(settings.keys)
+    signer, origin = keys.signer("log"), settings.origin
     try:
+        event = trail.event(What.EXPORTED, actor=who, role="beheerder", message=None, type_="logboek", trace="")
         async with writing(engine) as db:
-            event = trail.event(
-                What.EXPORTED, actor="beheerder", role="beheerder", message=None, type_="logboek", trace=""
-            )
-            await _log(db, keys, settings.origin, event)
-        signed = True
-        while signed:
-            async with writing(engine) as db:
-                signed = await log.sequence(db, keys.signer("log"), settings.origin, datetime.now(UTC)) is not None
+            await _log(db, keys, origin, event)
+        grown = await _place_all(engine, signer, origin)
         async with engine.connect() as db:
-            summary = await write_export(db, folder, keys.signer("log"))
+            summary = await write_export(db, folder, signer, origin, keys.log_key_of, tell=_progress())
+    except log.TamperedError as error:
+        print(f"{error} {UNSOUND}\nEr is geen uitvoer geschreven.", file=sys.stderr)
+        return 1
     except ExportError as error:
         print(error, file=sys.stderr)
         return 2
@@ -76,15 +108,46 @@ async def export(settings: Settings, folder: Path) -> int:
         await engine.dispose()
     print(f"Logboek geschreven naar {folder}: {summary.entries} regels.")
     print(f"Controleer het met: python -m audit.verify {folder} {settings.keys.parent / 'log.vkey'}")
-    return 0
+    return 0 if grown and _all_opened(summary) else 1
 
 
-def _parked(state: str) -> bool:
-    try:
-        advance(State(state), Event.REQUEUE)
-    except IllegalTransitionError:
-        return False
+async def _place_all(engine: AsyncEngine, signer: Signer, origin: str) -> bool:
+    """Give every waiting entry its place; where the tree is not sound, say so and return False."""
+    signed = True
+    while signed:
+        try:
+            async with writing(engine) as db:
+                signed = await log.sequence(db, signer, origin, datetime.now(UTC)) is not None
+        except log.TamperedError as error:
+            print(f"{error} {UNSOUND}", file=sys.stderr)
+            print(
+                "De uitvoer gaat tot de laatste ondertekende stand; nieuwere regels staan er niet in.", file=sys.stderr
+            )
+            return False
     return True
+
+
+def _all_opened(summary: Summary) -> bool:
+    if summary.broken:
+        print(
+            f"Bij {summary.broken} regels gaan de verzegelde gegevens niet open; de eerste is regel"
+            f" {summary.first_broken}. Ze zijn veranderd of verwisseld, of hun sleutel ontbreekt. {UNSOUND}",
+            file=sys.stderr,
+        )
+    return not summary.broken
+
+
+def _progress() -> Callable[[int, int], None]:
+    """Return what tells, every `PROGRESS` seconds, how far an export is."""
+    told = time.monotonic()
+
+    def tell(done: int, of: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= PROGRESS:
+            told = time.monotonic()
+            print(f"{done} van {of} regels geschreven en geopend", file=sys.stderr)
+
+    return tell
 
 
 async def _log(db: AsyncConnection, keys: KeyService, origin: str, event: entry.Event) -> None:

@@ -52,7 +52,7 @@ async def _in_turn(stand: Stand, url: str, pace: Pace, tell: Callable[[str], Non
         proof = [await _prove(engine) for _ in range(2)]
         async with engine.connect() as db:
             tell("logboek: uitvoeren en controleren")
-            await export(db, target, keys.signer("log"))
+            await export(db, target, keys.signer("log"), ORIGIN, keys.log_key_of)
         speeds = [_verified(stand, target, count) for _ in range(2)]
         shutil.rmtree(target / "payload")
         bare = [_verified(stand, target, count, headers_only=True) for _ in range(2)]

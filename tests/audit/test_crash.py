@@ -16,12 +16,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from audit import export, log, sequencer
 from audit.note import VerifierKey
 from audit.report import Verdict
-from audit.seal import Signer
+from audit.seal import Key, Signer
 from audit.verify import verify
 
 ROOT = Path(__file__).resolve().parents[2]
 ORIGIN = "voorbeeld.nl/logboek"
 SIGNER = Signer(name="log", seed=b"een vaste sleutel voor de proef!")
+KEY = Key(id=b"sleutel1", secret=b"een vaste sleutel voor de proef!")
 
 # Writes entries and sequences them as fast as it can, and tells each entry only after its commit.
 GATEWAY = """
@@ -30,14 +31,15 @@ from datetime import UTC, datetime
 from sqlalchemy.ext.asyncio import create_async_engine
 from audit import log
 from audit.entry import Event, make
-from audit.seal import Signer, new_key
+from audit.seal import Key, Signer
 
 SIGNER = Signer(name="log", seed=b"een vaste sleutel voor de proef!")
+KEY = Key(id=b"sleutel1", secret=b"een vaste sleutel voor de proef!")
 EVENT = Event(event="bericht.ontvangen", action="C", role="afzender", object_type="ho301", outcome="geslaagd",
               purpose="jeugdwet", policy="toegang@1", trace="0", source="poort", payload={"actor": "90000001"})
 
 async def run():
-    engine, key, now = create_async_engine(sys.argv[1]), new_key(), datetime.now(UTC)
+    engine, key, now = create_async_engine(sys.argv[1]), KEY, datetime.now(UTC)
     while True:
         new = [make(EVENT, key=key, origin="voorbeeld.nl/logboek", at=now) for _ in range(7)]
         async with engine.begin() as db:
@@ -81,7 +83,7 @@ def test_gateways_killed_while_logging_lose_nothing_and_leave_one_history(databa
         stop.set()
         await sequencer.run(engine.begin, SIGNER, ORIGIN, lambda: datetime.now(UTC), stop)
         async with engine.connect() as db:
-            await export.export(db, tmp_path / "uitvoer", SIGNER)
+            await export.export(db, tmp_path / "uitvoer", SIGNER, ORIGIN, lambda _: KEY)
             stored = {leaf.hex() for leaf in (await db.execute(sa.select(log.entries.c.leaf))).scalars()}
         await engine.dispose()
         return stored

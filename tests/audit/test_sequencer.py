@@ -49,7 +49,7 @@ async def head_of(engine):
 
 async def until(engine, size):
     async with asyncio.timeout(10):
-        while (head := await head_of(engine)) is None or head.size < size:  # noqa: ASYNC110  the database tells
+        while (head := await head_of(engine)) is None or head.size < size:
             await asyncio.sleep(0.01)
 
 
@@ -63,7 +63,7 @@ async def test_two_gateways_place_what_is_written_while_they_run_and_the_export_
     stop.set()
     await asyncio.gather(*loops)
     async with db_engine.connect() as db:
-        summary = await export.export(db, tmp_path / "uitvoer", SIGNER)
+        summary = await export.export(db, tmp_path / "uitvoer", SIGNER, ORIGIN, lambda _: KEY)
     assert summary.entries == 306
     report = verify(tmp_path / "uitvoer", VerifierKey(name=ORIGIN, public=SIGNER.public))
     assert (report.verdict, report.entries) == (Verdict.INTACT, 306)

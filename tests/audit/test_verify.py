@@ -20,7 +20,7 @@ from audit import export, folder, log, tree
 from audit.entry import Event, make
 from audit.note import VerifierKey, encode_key, sign
 from audit.report import Verdict
-from audit.seal import new_key, new_signer
+from audit.seal import new_key, new_signer, seal
 from audit.verify import main, read_key, verify
 
 KEY, SIGNER, ORIGIN = new_key(), new_signer("log"), "voorbeeld.nl/logboek"
@@ -65,7 +65,7 @@ def exported(target: Path, events: list[Event], *changes: sa.Executable) -> Path
             await fill(db, events)
             for change in changes:
                 await db.execute(change)
-            await export.export(db, target, SIGNER)
+            await export.export(db, target, SIGNER, ORIGIN, lambda _: KEY)
 
     asyncio.run(go())
     return target
@@ -253,6 +253,13 @@ def test_the_tile_stands_in_for_entries_that_are_missing(copy):
     assert [one.file for one in verify(copy, PUBLIC).problems] == ["tile/entries/000", "tile/1/000.p/2"]
 
 
+@pytest.mark.parametrize("hashes", [b"", b"te kort", bytes(32 * 257)])
+def test_a_tile_of_another_length_than_its_entries_is_found_even_if_the_list_was_signed_again(copy, hashes):
+    (copy / folder.tile_path((0, 1), 256)).write_bytes(hashes)
+    resigned(copy)
+    assert "tile/0/001" in [one.file for one in verify(copy, PUBLIC).problems]
+
+
 def test_cutting_the_tail_is_found(copy):
     """The last bundle taken away everywhere: the signed head still says how many there were."""
     for path in [copy / folder.entries_path(2, 188), copy / folder.payload_path(2, 188)]:
@@ -291,6 +298,63 @@ def test_a_payload_that_vanished_without_an_entry_that_says_so_is_a_gap(tmp_path
     report = verify(exported(tmp_path / "uitvoer", [EVENT] * 300, emptied(299)), PUBLIC)
     assert report.verdict == Verdict.INCOMPLETE
     assert [(one.file, one.index) for one in report.problems] == [("payload/001.p/44", 299)]
+
+
+def overwritten(payload: bytes, *indices: int) -> sa.Update:
+    return sa.update(log.entries).where(log.entries.c.idx.in_(indices)).values(sealed=payload)
+
+
+@pytest.mark.parametrize(
+    "payload", [b"x", bytes(180), seal(new_key(), bytes(128), b"")], ids=["no seal", "zeroes", "another key"]
+)
+def test_a_payload_that_cannot_be_that_of_its_entry_is_found_and_named_without_a_key(tmp_path, payload):
+    report = verify(exported(tmp_path / "uitvoer", [EVENT] * 300, overwritten(payload, 298, 299)), PUBLIC)
+    assert report.verdict == Verdict.TAMPERED
+    assert [(one.file, one.index) for one in report.problems] == [("payload/001.p/44", 298)]
+
+
+async def exported_with_keys(target: Path, *changes: sa.Executable) -> export.Summary:
+    async with database() as db:
+        await fill(db, [EVENT] * 300)
+        for change in changes:
+            await db.execute(change)
+        return await export.export(db, target, SIGNER, ORIGIN, lambda _: KEY)
+
+
+def of_entry(index: int) -> sa.ScalarSelect:
+    return sa.select(log.entries.c.sealed).where(log.entries.c.idx == index).scalar_subquery()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"x", "tekst", seal(KEY, bytes(128), b""), of_entry(5)],
+    ids=["no seal", "text", "anew under the same key", "of another entry"],
+)
+async def test_who_has_the_keys_finds_each_payload_that_is_not_the_one_logged(tmp_path, payload):
+    change = sa.text("UPDATE audit_entries SET sealed = 'tekst' WHERE idx IN (7, 299)")
+    if payload != "tekst":
+        change = overwritten(payload, 7, 299)
+    summary = await exported_with_keys(tmp_path / "uitvoer", change)
+    assert (summary.broken, summary.first_broken, summary.entries) == (2, 7, 300)
+
+
+async def test_who_has_the_keys_finds_nothing_wrong_with_a_sound_log(tmp_path):
+    summary = await exported_with_keys(tmp_path / "uitvoer", emptied(3))
+    assert (summary.broken, summary.first_broken, summary.erased) == (0, None, 1)
+
+
+async def test_a_header_longer_than_any_we_write_is_exported_and_found(tmp_path):
+    change = sa.update(log.entries).where(log.entries.c.idx == 7).values(header=bytes(70_000))
+    await exported_with_keys(tmp_path / "uitvoer", change)
+    report = verify(tmp_path / "uitvoer", PUBLIC)
+    assert (report.verdict, report.problems[0].index) == (Verdict.TAMPERED, 7)
+
+
+async def test_a_head_that_this_log_did_not_sign_is_not_exported(tmp_path):
+    forged = sign(f"{ORIGIN}\n999999999999\n{'A' * 43}=\n", ORIGIN, new_signer("log"))
+    with pytest.raises(log.TamperedError, match="niet door dit logboek ondertekend"):
+        await exported_with_keys(tmp_path / "uitvoer", sa.update(log.checkpoints).values(note=forged))
+    assert not (tmp_path / "uitvoer").exists()
 
 
 def test_a_payload_destroyed_lawfully_is_no_gap(tmp_path):
@@ -342,7 +406,7 @@ async def test_an_export_made_while_the_log_grows_is_that_of_its_head(tmp_path):
         await fill(db, [EVENT] * 300)
         await fill(db, [EVENT] * 500)
         await db.execute(sa.delete(log.checkpoints).where(log.checkpoints.c.size == 800))
-        await export.export(db, tmp_path / "uitvoer", SIGNER)
+        await export.export(db, tmp_path / "uitvoer", SIGNER, ORIGIN, lambda _: KEY)
     report = verify(tmp_path / "uitvoer", PUBLIC)
     assert (report.verdict, report.entries, report.strangers) == (Verdict.INTACT, 300, ())
 
