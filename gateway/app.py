@@ -27,6 +27,7 @@ from gateway.commit import AwayError, GroupCommit, open_engine, passes, writing
 from gateway.deliver import Courier
 from gateway.intake import Accepted, Intake, Rejected
 from gateway.mailbox import Mailbox
+from gateway.operate import UNSOUND
 from gateway.parties import Parties, PartiesError, Party
 from gateway.pickup import Pickup
 from gateway.settings import Settings
@@ -89,10 +90,12 @@ class Gateway:
         return self.intake.parties.by_certificate.get(certificate)
 
     async def healthy(self) -> bool:
-        """Tell whether the database answers and the log is being signed."""
+        """Tell whether the database answers and the log is being signed: lately, and nearly all that is in it."""
         with contextlib.suppress(Exception):
             async with asyncio.timeout(2), self.commit.reading() as db:
-                return await log.pending(db) < MOST_WAITING
+                signed = await log.signed_at(db)
+                alive = signed is not None and _now() - signed < 2 * sequencer.HEARTBEAT
+                return alive and await log.pending(db) < MOST_WAITING
         return False
 
     async def run(self) -> None:
@@ -137,19 +140,36 @@ class Gateway:
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Gateway]:
-    """Yield a gateway that can run: database, keys and workers open; close all at the end."""
+    """Yield a gateway that can run: database, keys and workers open, the log found sound; close all at the end.
+
+    Raises StoppedError if the log is not the one that was signed: nothing is taken in on top of that.
+    """
     engine = open_engine(settings.database)
     pool = Pool(small=settings.workers)
     try:
         async with writing(engine) as db:
             await store.create_tables(db)
+        keys = KeyService.open(settings.keys)
+        await _first_sign_of_life(engine, keys, settings.origin)
         await pool.start()
-        gateway = Gateway(settings, engine, KeyService.open(settings.keys), pool)
+        gateway = Gateway(settings, engine, keys, pool)
         gateway.read_parties()
         yield gateway
+    except log.TamperedError as error:
+        raise StoppedError(_last_words(error)) from None
     finally:
         await pool.close()
         await engine.dispose()
+
+
+async def _first_sign_of_life(engine: AsyncEngine, keys: KeyService, origin: str) -> None:
+    """Find the log sound and say so; a database that is full now is left to the sequencer, which waits for it."""
+    try:
+        async with writing(engine) as db:
+            await log.sequence(db, keys.signer("log"), origin, _now(), heartbeat=True)
+    except Exception as error:
+        if not passes(error):
+            raise
 
 
 async def serve(settings: Settings, *, port_file: Path | None = None) -> None:
@@ -193,6 +213,9 @@ async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
 
 def _last_words(error: BaseException | None) -> str:
     """Say what ended a gateway and where. Only kinds and places: what an error says may hold a message."""
+    for each in _leaves(error):
+        if isinstance(each, log.TamperedError):
+            return f"De poort is gestopt. {each} {UNSOUND}"
     told = [f"{type(each).__name__}\n{''.join(traceback.format_tb(each.__traceback__))}" for each in _leaves(error)]
     return "\n".join(["De poort is gestopt door een fout in haarzelf:", *told])
 

@@ -127,4 +127,6 @@ async def test_a_gateway_whose_log_was_tampered_with_stops_and_says_so(tmp_path:
 
         async with asyncio.timeout(20):
             assert await gateway.process.wait() == 2
-    assert "TamperedError" in gateway.said.read_text()
+    said = gateway.said.read_text()
+    assert "waarschuw de beveiligingsfunctionaris" in said
+    assert "File " not in said
