@@ -42,6 +42,8 @@ class Book:
     """By message id: the first receipt, byte for byte."""
     bodies: dict[str, bytes] = field(default_factory=dict)
     """By message id: what its sender sent."""
+    fresh: set[str] = field(default_factory=set)
+    """Ids whose sender was told that the message was new; the answer to a copy may come before that."""
     lanes: defaultdict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
     """Ids in the order in which one sender sent them, one after the other, to a party that is pushed to."""
     received: dict[str, bytes] = field(default_factory=dict)
@@ -149,8 +151,9 @@ class World:
         id_: str = promised["berichtId"]
         if promised["sha256"] != hashlib.sha256(raw).hexdigest():
             self.book.wrong.append(f"{id_}: the receipt is for other bytes")
-        if status == 201 and id_ in self.book.receipts:
+        if status == 201 and id_ in self.book.fresh:
             self.book.wrong.append(f"{id_}: accepted as new twice")
+        self.book.fresh |= {id_} if status == 201 else set()
         if self.book.receipts.setdefault(id_, receipt) != receipt:
             self.book.wrong.append(f"{id_}: two receipts")
         self.book.bodies[id_] = raw
