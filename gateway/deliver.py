@@ -16,6 +16,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -35,6 +36,8 @@ from gateway.trail import What
 IDLE = 0.25
 """Seconds between looks for lanes that are due."""
 MOST_LANES = 16
+MOST_OF_ONE = 4
+"""Lanes of one receiver that are driven at once: one that is away holds each as long as an attempt takes."""
 MOST_TAKEN = 20
 """Messages that a worker takes from a lane at once."""
 MOST_BYTES = 4 * 2**20
@@ -42,6 +45,7 @@ MOST_BYTES = 4 * 2**20
 PATIENCE = 1 / 50
 """Part of the lease after which what was sent is settled, and the lane held anew, before the next message goes."""
 
+_LOG = logging.getLogger("ketenpoort")
 _WHAT = {
     Event.RETRY: What.RETRIED,
     Event.GIVE_UP: What.PARKED,
@@ -106,18 +110,23 @@ class Courier:
         self._transport = transport
         self._origin = origin
         self._lease = int(lease * 1000)
-        self._underway: set[asyncio.Task[None]] = set()
+        self._underway: dict[asyncio.Task[None], Hold] = {}
 
     async def run(self) -> None:
         """Claim and drive lanes, for ever; an error in one lane is logged and leaves the others alone."""
         while True:
-            room = MOST_LANES - len(self._underway)
-            claimed = await self._commit.do(self._claim, room) if room else []
+            busy = Counter(hold.lane[1] for hold in self._underway.values())
+            claimed = await self._commit.do(self._claim, busy) if busy.total() < MOST_LANES else []
             for hold in claimed:
                 task = asyncio.create_task(self._drive(hold))
-                self._underway.add(task)
+                self._underway[task] = hold
                 task.add_done_callback(self._ended)
             await asyncio.sleep(IDLE)
+
+    async def wake(self) -> None:
+        """Look at the lanes of all who are pushed to: to who became one just now, messages wait that woke nobody."""
+        pushed = [code for code, party in self._intake.parties.by_code.items() if party.push]
+        await self._commit.do(_wake, pushed)
 
     async def close(self) -> None:
         """Stop what is under way; an attempt that was cut off is made again when its lease runs out."""
@@ -126,10 +135,10 @@ class Courier:
         await asyncio.gather(*self._underway, return_exceptions=True)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._underway.discard(task)
+        del self._underway[task]
         if not task.cancelled() and (error := task.exception()):
             # The lease runs out and the lane is tried again; what the error says may hold a body, so only its kind.
-            logging.getLogger("ketenpoort").error("bezorging stopte door een fout: %s", type(error).__name__)
+            _LOG.error("bezorging stopte door een fout: %s", type(error).__name__)
 
     async def _drive(self, hold: Hold) -> None:
         held: Hold | None = hold
@@ -151,6 +160,8 @@ class Courier:
             ours = await self._commit.do(self._settle, Report(hold=hold, sent=tuple(sent), left=left))
             if ours is None:
                 return None
+            if not isinstance(outcome, Delivered):  # or the lane would not be ours
+                _LOG.warning("geparkeerd: %s voor %s, poging %d", duty.message, ours.lane[1], duty.attempt)
             hold, sent = ours, []
         return hold
 
@@ -161,22 +172,20 @@ class Courier:
         headers = {"Ketenpoort-Soort": found.type, "Ketenpoort-Afzender": found.sender}
         return await self._transport.send(to=endpoint, key=found.id, headers=headers, body=body)
 
-    async def _claim(self, db: AsyncConnection, rooms: Sequence[int]) -> list[list[Hold]]:
-        """Commit step: claim lanes that are due."""
+    async def _claim(self, db: AsyncConnection, busy: Sequence[Counter[str]]) -> list[list[Hold]]:
+        """Commit step: claim lanes that are due, beside those that are driven, which are counted by receiver."""
         now, until = _now(), _now() + self._lease
-        return [
-            [
-                Hold(lane=(each.sender, each.receiver), until=until)
-                for each in await store.open_lanes(db, now=now, until=until, limit=room)
-            ]
-            for room in rooms
-        ]
+        most = {"limit": MOST_LANES, "most": MOST_OF_ONE}
+        found = [await store.open_lanes(db, now=now, until=until, busy=each, **most) for each in busy]
+        return [[Hold(lane=(lane.sender, lane.receiver), until=until) for lane in lanes] for lanes in found]
 
     async def _take(self, db: AsyncConnection, holds: Sequence[Hold]) -> list[Batch | None]:
         """Commit step: take what goes first from each lane, or let the lane go when nothing is left in it."""
         now = _now()
-        until = now + self._lease
-        batches = [await self._first(db, hold, until) for hold in holds]
+        firsts = {
+            hold: await self._first(db, hold, now + self._lease) for hold in sorted(holds, key=lambda hold: hold.lane)
+        }
+        batches = [firsts[hold] for hold in holds]
         duties = {duty.message: (duty, batch) for batch in batches if batch for duty in batch.duties}
         steps = [(duty.message, duty.state, _claimed(duty.state)) for duty, _ in duties.values()]
         moved = await store.move(db, steps, at=now, attempts=1)
@@ -213,7 +222,8 @@ class Courier:
         new = advance(State.SENDING, Event.DELIVER)
         moved = await store.move(db, [(duty.message, State.SENDING, new) for duty, _ in delivered], at=_now())
         await self._log(db, [(What.DELIVERED, duty, hold) for duty, hold in delivered if duty.message in moved])
-        return [await self._go_on(db, report) for report in reports]
+        after = {each.hold: await self._go_on(db, each) for each in sorted(reports, key=lambda each: each.hold.lane)}
+        return [after[report.hold] for report in reports]
 
     async def _go_on(self, db: AsyncConnection, report: Report) -> Hold | None:
         """Write down the last attempt if it failed; hold the lane anew, or let it go when the attempt is made again."""
@@ -258,6 +268,12 @@ class Courier:
         ]  # fmt: skip
         key = self._keys.log_key()
         await log.append(db, [entry.make(event, key=key, origin=self._origin, at=at) for event in events])
+
+
+async def _wake(db: AsyncConnection, groups: Sequence[Sequence[str]]) -> list[None]:
+    """Commit step: wake the lanes to receivers."""
+    await store.wake_all(db, {code for codes in groups for code in codes}, _now())
+    return [None] * len(groups)
 
 
 def _claimed(state: State) -> State:

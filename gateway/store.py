@@ -4,63 +4,18 @@ Every function takes the connection first and never commits: the caller owns the
 are SQLAlchemy Core and the same on SQLite and PostgreSQL. Times are whole milliseconds since 1970, UTC.
 """
 
-import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
 
-from gateway.flow import State
-from gateway.tables import IN_QUEUE, IS_OPEN, deliveries, lanes, messages, refusals
+from gateway.flow import Event, State, advance
+from gateway.tables import IN_QUEUE, IS_OPEN, among, deliveries, lanes, messages, refusals
 
 _LOCK = 0x6B70_7461_62  # our advisory lock on PostgreSQL: one gateway at a time makes tables
-
-
-class _Names(sa.TypeDecorator[Sequence[str]]):
-    """Any number of strings as one parameter, so that the statement is the same for each number."""
-
-    impl = sa.Text
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
-        """Return the type that carries the list: an array, or JSON text."""
-        return dialect.type_descriptor(sa.ARRAY(sa.Text) if dialect.name == "postgresql" else sa.Text())
-
-    def process_bind_param(self, value: Sequence[str] | None, dialect: sa.Dialect) -> Any:
-        """Turn the list into what that type takes."""
-        names = list(value or ())
-        return names if dialect.name == "postgresql" else json.dumps(names)
-
-
-class _Among(FunctionElement[Any]):
-    """``column`` is one of ``names``. A plain IN would be written and compiled anew for each length of the list."""
-
-    # Not a Boolean: for SQLite that is written as ``… = 1``, and no index fits that.
-    type = sa.types.NULLTYPE
-    inherit_cache = True
-
-
-@compiles(_Among, "postgresql")
-def _among_array(element: _Among, compiler: Any, **options: Any) -> str:
-    column, names = element.clauses
-    return f"{compiler.process(column, **options)} = ANY({compiler.process(names, **options)})"
-
-
-@compiles(_Among, "sqlite")
-def _among_json(element: _Among, compiler: Any, **options: Any) -> str:
-    column, names = element.clauses
-    return (
-        f"{compiler.process(column, **options)} IN (SELECT value FROM json_each({compiler.process(names, **options)}))"  # noqa: S608 - both are SQLAlchemy's own
-    )
-
-
-def _among(column: sa.ColumnElement[Any], names: Iterable[str]) -> _Among:
-    return _Among(column, sa.bindparam("names", list(names), type_=_Names(), unique=True))
 
 
 def key_of(sender: str, type_: str, identification: str) -> str:
@@ -79,14 +34,14 @@ async def known(db: AsyncConnection, keys: Iterable[str]) -> dict[str, Any]:
     """Return id, digest, receipt and receiver of the messages that already exist under these keys."""
     row = messages.c
     found = await db.execute(
-        sa.select(row.key, row.id, row.digest, row.receipt, row.receiver).where(_among(row.key, keys))
+        sa.select(row.key, row.id, row.digest, row.receipt, row.receiver).where(among(row.key, keys))
     )
     return {each.key: each for each in found}
 
 
 async def answered(db: AsyncConnection, ids: Iterable[str]) -> set[str]:
     """Return which of these messages already have their answer."""
-    found = await db.execute(sa.select(messages.c.answers).where(_among(messages.c.answers, ids)))
+    found = await db.execute(sa.select(messages.c.answers).where(among(messages.c.answers, ids)))
     return set(found.scalars())
 
 
@@ -113,19 +68,37 @@ async def add(db: AsyncConnection, rows: Sequence[Mapping[str, Any]], *, pushed:
 
 
 async def wake(db: AsyncConnection, roads: Iterable[tuple[str, str]], now: int) -> None:
-    """Tell the lanes of these pairs (sender, receiver) that something arrived."""
-    # The row is always written, never only read: a push worker that is about to call the lane empty has locked it, so
-    # that we wait and then wake it. Sorted, so that two gateways never wait for each other.
-    insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
-    new = insert(lanes)
-    due = sa.func.coalesce(lanes.c.due_at, new.excluded.due_at)
-    await db.execute(
-        new.on_conflict_do_update(index_elements=[lanes.c.sender, lanes.c.receiver], set_={"due_at": due}),
-        [
-            {"sender": sender, "receiver": receiver, "due_at": now, "lease_until": 0}
-            for sender, receiver in sorted(roads)
-        ],
+    """Tell the lanes of these pairs (sender, receiver) that something waits."""
+    new = _insert(db)
+    values = [
+        {"sender": sender, "receiver": receiver, "due_at": now, "lease_until": 0} for sender, receiver in sorted(roads)
+    ]
+    await db.execute(_awake(new), values)
+
+
+async def wake_all(db: AsyncConnection, receivers: Iterable[str], now: int) -> None:
+    """Wake the lanes to these receivers in which something waits, whoever sent it; goes through all that waits."""
+    row = deliveries.c
+    waiting = (
+        sa.select(row.sender, row.receiver, sa.literal(now), sa.literal(0))
+        .where(among(row.receiver, receivers), IN_QUEUE)
+        .distinct()
+        .order_by(row.sender, row.receiver)
     )
+    await db.execute(_awake(_insert(db).from_select(["sender", "receiver", "due_at", "lease_until"], waiting)))
+
+
+def _insert(db: AsyncConnection) -> Any:
+    return (sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert)(lanes)
+
+
+def _awake(new: Any) -> Any:
+    # The row is always written, never only read: a push worker that is about to call the lane empty has locked it, so
+    # that we wait and then wake it. Each step locks lanes in order of sender and receiver, so that two gateways rarely
+    # wait for each other; several steps share a transaction, so that never is too much to say. PostgreSQL then ends
+    # one of the two, and GroupCommit does its steps again, each alone.
+    due = sa.func.coalesce(lanes.c.due_at, new.excluded.due_at)
+    return new.on_conflict_do_update(index_elements=[lanes.c.sender, lanes.c.receiver], set_={"due_at": due})
 
 
 async def refused(db: AsyncConnection, keys: Iterable[bytes]) -> dict[bytes, str | None]:
@@ -150,7 +123,7 @@ async def delivery(db: AsyncConnection, ids: Iterable[str], *, body: bool = Fals
     if body:
         columns += [row.wrapped_key, row.sealed_body]
     found = await db.execute(
-        sa.select(*columns).join(deliveries, deliveries.c.message == row.id).where(_among(row.id, ids))
+        sa.select(*columns).join(deliveries, deliveries.c.message == row.id).where(among(row.id, ids))
     )
     return {each.id: each for each in found}
 
@@ -182,12 +155,37 @@ async def move(
     for (old, new), ids in groups.items():
         done = await db.execute(
             sa.update(deliveries)
-            .where(_among(row.message, ids), row.state == old.value)
+            .where(among(row.message, ids), row.state == old.value)
             .values(state=new.value, changed_at=at, attempts=row.attempts + attempts, reason=reason[:200] or None)
             .returning(row.message)
         )
         moved.update(done.scalars())
     return moved
+
+
+async def requeue(db: AsyncConnection, ids: Iterable[str], *, at: int) -> set[str]:
+    """Put deliveries that are parked back in their lanes, with all attempts before them; return which."""
+    row = deliveries.c
+    new = advance(State.PARKED, Event.REQUEUE)
+    done = await db.execute(
+        sa.update(deliveries)
+        .where(among(row.message, ids), row.state == State.PARKED.value)
+        .values(state=new.value, changed_at=at, attempts=0, reason=None)
+        .returning(row.message)
+    )
+    return set(done.scalars())
+
+
+async def parked(db: AsyncConnection) -> Sequence[Any]:
+    """Return the deliveries that are parked, in order, and why."""
+    row = deliveries.c
+    found = await db.execute(
+        sa.select(row.message, messages.c.type, row.sender, row.receiver, row.changed_at, row.reason)
+        .join(messages, messages.c.id == row.message)
+        .where(IS_OPEN, row.state == State.PARKED.value)
+        .order_by(row.seq)
+    )
+    return found.all()
 
 
 async def mailbox(db: AsyncConnection, receivers: Iterable[str], *, after: int, count: int) -> Sequence[Any]:
@@ -207,7 +205,7 @@ async def mailbox(db: AsyncConnection, receivers: Iterable[str], *, after: int, 
         )
         .join(messages, row.id == duty.message)
         .where(
-            _among(duty.receiver, receivers),
+            among(duty.receiver, receivers),
             duty.seq > after,
             IS_OPEN,
         )
@@ -217,19 +215,29 @@ async def mailbox(db: AsyncConnection, receivers: Iterable[str], *, after: int, 
     return found.all()
 
 
-async def open_lanes(db: AsyncConnection, *, now: int, until: int, limit: int) -> list[Any]:
-    """Claim up to ``limit`` lanes that are due, until ``until``; one worker each."""
-    row = lanes.c
+async def open_lanes(
+    db: AsyncConnection, *, now: int, until: int, limit: int, most: int, busy: Mapping[str, int]
+) -> list[Any]:
+    """Claim lanes that are due, until ``until``: up to ``limit``, and ``most`` of one receiver; one worker each.
+
+    Both count what the caller holds already: ``busy``, by receiver. Where many lanes of one receiver stand in front,
+    fewer than ``limit`` are claimed, and the next claim looks past them.
+    """
+    row, counted = lanes.c, Counter(busy)
+    full = [receiver for receiver, count in busy.items() if count >= most]
     found = await db.execute(
         sa.select(row.sender, row.receiver, row.lease_until)
-        .where(row.due_at <= now, row.lease_until <= now)
+        .where(row.due_at <= now, row.lease_until <= now, row.receiver.not_in(full))
         .order_by(row.due_at)
-        .limit(limit)
+        .limit(limit - counted.total())
         .with_for_update(skip_locked=True)
     )
-    claimed = list(found)
-    for lane in claimed:
-        await extend_lane(db, lane.sender, lane.receiver, held=lane.lease_until, until=until)
+    claimed = []
+    for lane in found.all():
+        counted[lane.receiver] += 1
+        if counted[lane.receiver] <= most:
+            claimed.append(lane)
+            await extend_lane(db, lane.sender, lane.receiver, held=lane.lease_until, until=until)
     return claimed
 
 

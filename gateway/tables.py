@@ -1,6 +1,15 @@
-"""The gateway's tables; times are whole milliseconds since 1970, UTC. The log's own tables stand in ``audit.log``."""
+"""The gateway's tables, and how a list goes into a condition on them; the log's own stand in ``audit.log``.
+
+Times are whole milliseconds since 1970, UTC.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from audit.log import metadata
 from gateway.flow import State
@@ -92,3 +101,46 @@ refusals = sa.Table(
     sa.Column("codes", sa.Text, nullable=False),
     sa.Column("answer", sa.String(32)),  # message id of the retour that the gateway composed
 )
+
+
+class _Names(sa.TypeDecorator[Sequence[str]]):
+    """Any number of strings as one parameter, so that the statement is the same for each number."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """Return the type that carries the list: an array, or JSON text."""
+        return dialect.type_descriptor(sa.ARRAY(sa.Text) if dialect.name == "postgresql" else sa.Text())
+
+    def process_bind_param(self, value: Sequence[str] | None, dialect: sa.Dialect) -> Any:
+        """Turn the list into what that type takes."""
+        names = list(value or ())
+        return names if dialect.name == "postgresql" else json.dumps(names)
+
+
+class _Among(FunctionElement[Any]):
+    """``column`` is one of ``names``. A plain IN would be written and compiled anew for each length of the list."""
+
+    # Not a Boolean: for SQLite that is written as ``… = 1``, and no index fits that.
+    type = sa.types.NULLTYPE
+    inherit_cache = True
+
+
+@compiles(_Among, "postgresql")
+def _among_array(element: _Among, compiler: Any, **options: Any) -> str:
+    column, names = element.clauses
+    return f"{compiler.process(column, **options)} = ANY({compiler.process(names, **options)})"
+
+
+@compiles(_Among, "sqlite")
+def _among_json(element: _Among, compiler: Any, **options: Any) -> str:
+    column, names = element.clauses
+    return (
+        f"{compiler.process(column, **options)} IN (SELECT value FROM json_each({compiler.process(names, **options)}))"  # noqa: S608 - both are SQLAlchemy's own
+    )
+
+
+def among(column: sa.ColumnElement[Any], names: Iterable[str]) -> _Among:
+    """Return the condition that ``column`` is one of ``names``."""
+    return _Among(column, sa.bindparam("names", list(names), type_=_Names(), unique=True))

@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -15,12 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway import flow, operate
 from gateway.commit import writing
-from gateway.deliver import MOST_TAKEN, Courier
+from gateway.deliver import MOST_OF_ONE, MOST_TAKEN, Courier
 from gateway.flow import Delivered, Endpoint, Event, Outcome, Refused, Retry, State, advance, settle
 from gateway.invented import message
+from gateway.parties import Parties
 from gateway.settings import Settings
 from gateway.tables import lanes
-from tests.door import HOOFD, ORIGIN, PUSHED, Door, opened
+from tests.door import HOOFD, ORIGIN, PARTIES, PUSHED, Door, opened
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -34,12 +36,16 @@ class SimulatedReceiver:
     sends: int = 0
     faults: list[str] = field(default_factory=list)
     patience: timedelta = timedelta(0)
+    together: asyncio.Barrier | None = None
+    """How many wait for each other before any is answered."""
 
     async def send(self, *, to: Endpoint, key: str, headers: Mapping[str, str], body: bytes) -> Outcome:
         assert to == PUSHED.push
         assert headers["Ketenpoort-Soort"].startswith("ho")
         self.sends += 1
         fault = self.faults.pop(0) if self.faults else ""
+        if self.together:
+            await self.together.wait()
         if fault == "refused":
             return Refused(reason="de ontvanger antwoordde 422")
         if fault != "lost before storing":
@@ -61,14 +67,14 @@ async def door(engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[Door]:
 
 
 @contextlib.asynccontextmanager
-async def courier(door: Door, receiver: SimulatedReceiver) -> AsyncIterator[None]:
+async def courier(door: Door, receiver: SimulatedReceiver) -> AsyncIterator[Courier]:
     """A running courier, as one process has it."""
     courier = Courier(
         commit=door.commit, intake=door.intake, keys=door.keys, transport=receiver, origin=ORIGIN, lease=60
     )
     running = asyncio.create_task(courier.run())
     try:
-        yield
+        yield courier
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -251,12 +257,16 @@ async def test_a_refused_message_is_parked_and_lets_the_next_pass(door: Door):
     assert [each["berichtId"] for each in await door.waiting(PUSHED)] == [first]
 
 
-async def test_a_parked_message_goes_out_again_when_an_operator_says_so(door: Door, tmp_path: Path, database_url: str):
-    receiver = SimulatedReceiver(faults=["refused"])
-    settings = Settings(
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    return Settings(
         origin=ORIGIN, host="", port=0, database=database_url, keys=tmp_path / "sleutels", parties=tmp_path,
         certificate=tmp_path, private_key=tmp_path, authority=tmp_path,
     )  # fmt: skip
+
+
+async def test_a_parked_message_goes_out_again_when_an_operator_says_so(door: Door, settings: Settings):
+    receiver = SimulatedReceiver(faults=["refused"])
     async with courier(door, receiver):
         (id_,) = await sent(door, 1)
         await eventually(door, id_, "Geparkeerd")
@@ -266,6 +276,106 @@ async def test_a_parked_message_goes_out_again_when_an_operator_says_so(door: Do
 
     _, _, payload = next(each for each in await door.logged() if each[0] == "bezorging.hervat")
     assert payload == {"actor": "beheerder 7", "reason": "adres hersteld"}
+
+
+async def test_a_message_put_back_has_all_its_attempts_again(
+    door: Door, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("gateway.flow.MAX_ATTEMPTS", 1)
+    receiver = SimulatedReceiver(faults=["lost before storing"] * 2)
+    async with courier(door, receiver):
+        (id_,) = await sent(door, 1)
+        await eventually(door, id_, "Geparkeerd")
+        monkeypatch.setattr("gateway.flow.MAX_ATTEMPTS", 2)
+        assert await operate.requeue(settings, [id_], who="beheerder 7", why="ontvanger is terug") == 0
+        while receiver.sends < 2:
+            await asyncio.sleep(0.02)
+        await eventually(door, id_, "Ontvangen")
+        assert (await door.pickup.status(id_, HOOFD))["pogingen"] == 1
+        await due_now(door)
+        await eventually(door, id_, "Bezorgd")
+
+
+async def test_an_operator_sees_what_is_parked_and_puts_all_of_one_receiver_back(
+    door: Door, settings: Settings, capsys: pytest.CaptureFixture[str]
+):
+    receiver = SimulatedReceiver(faults=["refused"] * 3)
+    async with courier(door, receiver):
+        ids = await sent(door, 3)
+        await eventually(door, ids[-1], "Geparkeerd")
+    await operate.show_parked(settings)
+    *lines, total = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ids
+    assert lines[0].split("  ")[1:3] == ["ho301", f"van {HOOFD.code} voor {PUSHED.code}"]
+    assert lines[0].endswith("de ontvanger antwoordde 422")
+    assert total == "Geparkeerd: 3."
+
+    assert await operate.requeue(settings, [], receiver=HOOFD.code, who="beheerder 7", why="vergist") == 1
+    assert await operate.requeue(settings, [], receiver=PUSHED.code, who="beheerder 7", why="hersteld") == 0
+    async with courier(door, receiver):
+        await eventually(door, ids[-1], "Bezorgd")
+    assert receiver.order == ids
+    assert (await story(door, ids[1])).count("bezorging.hervat") == 1
+
+
+async def test_parking_is_told_to_who_watches_the_gateway(door: Door, caplog: pytest.LogCaptureFixture):
+    async with courier(door, SimulatedReceiver(faults=["refused"])):
+        first, second = await sent(door, 2)
+        await eventually(door, second, "Bezorgd")
+
+    assert caplog.messages == [f"geparkeerd: {first} voor {PUSHED.code}, poging 1"]
+
+
+async def test_a_party_that_becomes_one_that_is_pushed_to_gets_what_already_waited(door: Door):
+    door.intake.parties = Parties(by_code={**PARTIES.by_code, PUSHED.code: replace(PUSHED, push=None)})
+    ids = await sent(door, 2)
+    receiver = SimulatedReceiver()
+    async with courier(door, receiver) as running:
+        await running.wake()
+        await asyncio.sleep(0.6)
+        assert receiver.sends == 0
+        door.intake.parties = PARTIES
+        await running.wake()
+        await eventually(door, ids[-1], "Bezorgd")
+
+    assert receiver.order == ids
+
+
+async def test_a_receiver_that_does_not_answer_holds_no_more_than_its_share(door: Door):
+    senders = [replace(HOOFD, code=f"981000{n:02}") for n in range(MOST_OF_ONE + 2)]
+    door.intake.parties = Parties(by_code={**PARTIES.by_code, **{each.code: each for each in senders}})
+    for each in senders:
+        await door.accepted(message("ho301-gewoon", "A1", sender=each.code, receiver=PUSHED.code), each)
+    receiver = SimulatedReceiver(faults=["slower"] * MOST_OF_ONE)
+    async with courier(door, receiver):
+        await asyncio.sleep(1)
+        assert receiver.sends == MOST_OF_ONE
+        async with asyncio.timeout(10):
+            while len(receiver.inbox) < len(senders):
+                await asyncio.sleep(0.05)
+
+
+async def test_lanes_are_locked_in_one_order_so_that_gateways_do_not_wait_for_each_other(door: Door):
+    senders = [replace(HOOFD, code=f"981000{n:02}") for n in (3, 1, 2)]
+    door.intake.parties = Parties(by_code={**PARTIES.by_code, **{each.code: each for each in senders}})
+    for each in senders:
+        await door.accepted(message("ho301-gewoon", "A1", sender=each.code, receiver=PUSHED.code), each)
+    locked: list[str] = []
+
+    @sa.event.listens_for(door.engine.sync_engine, "before_cursor_execute")
+    def _note(_db: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("UPDATE lanes"):
+            locked.extend(each for each in parameters if str(each).startswith("981000"))
+
+    receiver = SimulatedReceiver(faults=["refused"] * 3, together=asyncio.Barrier(3))
+    async with courier(door, receiver):
+        while len(locked) < 9:
+            await asyncio.sleep(0.02)
+
+    claimed, taken, settled = locked[:3], locked[3:6], locked[6:9]
+    assert claimed == [each.code for each in senders]
+    assert taken == sorted(taken)
+    assert settled == sorted(settled)
 
 
 async def test_a_parked_message_can_still_be_fetched(door: Door):
