@@ -105,7 +105,7 @@ class Gateway:
             tasks.create_task(self._pool.run())
             tasks.create_task(_kept_up(self._sequence))
             tasks.create_task(_kept_up(self.courier.run))
-            tasks.create_task(self._watch_parties())
+            tasks.create_task(_kept_up(self._watch_parties))
 
     async def _sequence(self) -> None:
         await sequencer.run(self._writing, self.keys.signer("log"), self.settings.origin, _now, asyncio.Event())
@@ -119,9 +119,13 @@ class Gateway:
             yield db
 
     async def _watch_parties(self) -> None:
+        woken: Parties | None = None
         while True:
             with contextlib.suppress(OSError):  # the file is being replaced: look again in a moment
                 self.read_parties()
+            if self.intake.parties is not woken:
+                await self.courier.wake()
+                woken = self.intake.parties
             await asyncio.sleep(PARTIES_EVERY)
 
     def read_parties(self) -> None:
