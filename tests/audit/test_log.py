@@ -129,6 +129,17 @@ async def test_with_nothing_to_do_nothing_is_signed_unless_a_sign_of_life_is_ask
     assert seen.hour == 13
 
 
+async def test_when_it_was_last_signed_or_found_sound_is_told_in_utc(db_engine):
+    async with db_engine.connect() as db:
+        assert await log.signed_at(db) is None
+    await add(db_engine, 1)
+    await sequence(db_engine)
+    async with db_engine.begin() as db:
+        assert await log.signed_at(db) == AT
+        await log.sequence(db, SIGNER, ORIGIN, AT.replace(hour=13), heartbeat=True)
+        assert await log.signed_at(db) == AT.replace(hour=13)
+
+
 async def test_dying_before_the_commit_leaves_no_trace_and_no_fork(db_engine):
     await add(db_engine, 10)
     await sequence(db_engine)
