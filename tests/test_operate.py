@@ -171,3 +171,16 @@ async def healthy(home: Path, *, age: timedelta | None) -> bool:
 )
 def test_a_gateway_whose_log_is_not_being_signed_is_not_healthy(home, age, good):
     assert asyncio.run(healthy(home, age=age)) == good
+
+
+def test_who_puts_back_names_messages_or_a_party_and_not_both(home: Path, capsys: pytest.CaptureFixture[str]):
+    def again(*what: str) -> int:
+        place = ("--instellingen", str(home / "ketenpoort.toml"), "--wie", "beheerder 7", "--reden", "hersteld")
+        return cli.main(["opnieuw", *what, *place])
+
+    assert again() == again("a" * 32, "--alle", "98000003") == cli.CANNOT
+    assert "--alle" in capsys.readouterr().err
+    assert again("--alle", "98000003") == 1
+    assert capsys.readouterr().err == "Er staat niets geparkeerd voor partij 98000003.\n"
+    assert cli.main(["geparkeerd", "--instellingen", str(home / "ketenpoort.toml")]) == 0
+    assert capsys.readouterr().out == "Geparkeerd: 0.\n"
