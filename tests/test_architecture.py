@@ -21,7 +21,14 @@ BENCH = {"gateway/bench.py", *(str(p.relative_to(ROOT)) for p in ROOT.glob("gate
 ONLY_IN = {
     "lxml": {"gateway/catalog.py", "gateway/check.py", "gateway/compose.py"} | BENCH,
     "cryptography": {"audit/seal.py", "audit/keys.py", "adapters/tls.py"},
-    "sqlalchemy": {"gateway/tables.py", "gateway/store.py", "gateway/commit.py", "gateway/app.py", "audit/log.py", "audit/export.py"}
+    "sqlalchemy": {
+        "gateway/tables.py",
+        "gateway/store.py",
+        "gateway/commit.py",
+        "gateway/app.py",
+        "audit/log.py",
+        "audit/export.py",
+    }
     | BENCH,
     "adapters": {"gateway/app.py", "gateway/cli.py", "gateway/demo.py", "gateway/setup.py"} | BENCH,
 }
