@@ -80,7 +80,7 @@ class Pool:
     async def close(self) -> None:
         """Stop all workers; documents that still wait are cancelled."""
         if self._spare is not None:
-            await asyncio.wait({self._spare})
+            await asyncio.gather(self._spare, return_exceptions=True)
         for lane in self._lanes:
             lane.cancel()
         await asyncio.gather(*self._lanes, return_exceptions=True)
