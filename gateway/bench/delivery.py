@@ -8,7 +8,7 @@ from gateway.bench.processes import await_quiet
 from gateway.bench.rows import Row, row
 from gateway.bench.stand import ONDER, PUSHED, Stand, Window
 
-SENDERS = 32
+SENDERS = 128
 END_TO_END = 1_000.0
 """Messages per second."""
 
