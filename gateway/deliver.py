@@ -70,6 +70,7 @@ class Duty:
 
     message: str
     type: str
+    wet: str
     state: State
     """In which it was found."""
     attempt: int
@@ -208,7 +209,7 @@ class Courier:
             await store.close_lane(db, *hold.lane, held=until, due_at=None)
             return None
         duties = tuple(
-            Duty(message=each.message, type=each.type, state=State(each.state), attempt=each.attempts + 1)
+            Duty(message=each.message, type=each.type, wet=each.wet, state=State(each.state), attempt=each.attempts + 1)
             for each in _together(found)
         )
         return Batch(hold=replace(hold, until=until), endpoint=endpoint, duties=duties)
@@ -262,7 +263,7 @@ class Courier:
         events = [
             trail.event(
                 what, actor=hold.lane[1], role="ontvanger", message=duty.message, type_=duty.type, trace=duty.message,
-                ok=what in (What.OFFERED, What.DELIVERED),
+                ok=what in (What.OFFERED, What.DELIVERED), wet=duty.wet,
             )
             for what, duty, hold in told
         ]  # fmt: skip

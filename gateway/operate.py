@@ -78,7 +78,7 @@ async def show_parked(settings: Settings) -> int:
 def _resumed(parked: Any, who: str, why: str) -> entry.Event:
     return trail.event(
         What.REQUEUED, actor=who, role="beheerder", message=parked.message, type_=parked.type, trace=parked.message,
-        about={"reason": why},
+        wet=parked.wet, about={"reason": why},
     )  # fmt: skip
 
 

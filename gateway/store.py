@@ -180,7 +180,7 @@ async def parked(db: AsyncConnection) -> Sequence[Any]:
     """Return the deliveries that are parked, in order, and why."""
     row = deliveries.c
     found = await db.execute(
-        sa.select(row.message, messages.c.type, row.sender, row.receiver, row.changed_at, row.reason)
+        sa.select(row.message, messages.c.type, messages.c.wet, row.sender, row.receiver, row.changed_at, row.reason)
         .join(messages, messages.c.id == row.message)
         .where(IS_OPEN, row.state == State.PARKED.value)
         .order_by(row.seq)
@@ -264,7 +264,7 @@ async def head(db: AsyncConnection, sender: str, receiver: str, *, count: int) -
     """Return the first ``count`` messages of a lane that are still to be sent, in order."""
     duty = deliveries.c
     found = await db.execute(
-        sa.select(duty.message, duty.state, duty.attempts, messages.c.type, messages.c.size)
+        sa.select(duty.message, duty.state, duty.attempts, messages.c.type, messages.c.wet, messages.c.size)
         .join(messages, messages.c.id == duty.message)
         .where(duty.sender == sender, duty.receiver == receiver, IN_QUEUE)
         .order_by(duty.seq)

@@ -130,6 +130,7 @@ async def test_messages_are_brought_in_the_order_they_were_sent(door: Door):
 
     assert receiver.order == ids
     assert receiver.sends == 8
+    assert {header["purpose"] for _, header, _ in await door.logged()} == {"jeugdwet"}
 
 
 async def test_an_answer_lost_on_the_way_means_the_same_key_again(door: Door):
