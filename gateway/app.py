@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters import rest, tls
@@ -91,7 +92,7 @@ class Gateway:
 
     async def healthy(self) -> bool:
         """Tell whether the database answers and the log is being signed: lately, and nearly all that is in it."""
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(TimeoutError, AwayError, sa.exc.SQLAlchemyError):  # each is: not healthy
             async with asyncio.timeout(2), self.commit.reading() as db:
                 signed = await log.signed_at(db)
                 alive = signed is not None and _now() - signed < 2 * sequencer.HEARTBEAT

@@ -12,22 +12,11 @@ from hypothesis import strategies as st
 from audit import entry
 from audit.entry import NEN7513, Entry, Event, make, open_payload
 from audit.seal import SealError, new_key
+from tests.audit.happened import happened
 
 KEY, ORIGIN = new_key(), "voorbeeld.nl/logboek"
 AT = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
-EVENT = Event(
-    event="bericht.ontvangen",
-    action="C",
-    role="afzender",
-    object_type="ho301",
-    outcome="geslaagd",
-    purpose="jeugdwet",
-    policy="toegang@1",
-    trace="0af7651916cd43dd8448eb211c80319c",
-    source="poort",
-    message="m1",
-    payload={"actor": "90000001", "subject": "999900006", "reason": "Jantje Voorbeeld, één"},
-)
+EVENT = happened(message="m1", payload={"actor": "90000001", "subject": "999900006", "reason": "Jantje Voorbeeld, één"})
 
 
 def made(event: Event = EVENT, at: datetime = AT) -> Entry:

@@ -8,28 +8,17 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from audit import log, tree
-from audit.entry import Entry, Event, make
+from audit.entry import Entry, make
 from audit.note import VerifierKey, parse, sign, signed_by
 from audit.seal import new_key, new_signer
+from tests.audit.happened import happened
 
 KEY, SIGNER, ORIGIN = new_key(), new_signer("proef"), "voorbeeld.nl/logboek"
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 def entry_of(number: int) -> Entry:
-    event = Event(
-        event="bericht.ontvangen",
-        action="C",
-        role="afzender",
-        object_type="ho301",
-        outcome="geslaagd",
-        purpose="jeugdwet",
-        policy="toegang@1",
-        trace=f"{number:032x}",
-        source="poort",
-        message=f"m{number}",
-        payload={"actor": "90000001"},
-    )
+    event = happened(trace=f"{number:032x}", message=f"m{number}")
     return make(event, key=KEY, origin=ORIGIN, at=AT)
 
 

@@ -7,26 +7,16 @@ import pytest
 import sqlalchemy as sa
 
 from audit import export, log, sequencer
-from audit.entry import Event, make
+from audit.entry import make
 from audit.note import VerifierKey
 from audit.report import Verdict
 from audit.seal import new_key, new_signer
 from audit.verify import verify
+from tests.audit.happened import happened
 
 KEY, SIGNER, ORIGIN = new_key(), new_signer("log"), "voorbeeld.nl/logboek"
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
-EVENT = Event(
-    event="bericht.ontvangen",
-    action="C",
-    role="afzender",
-    object_type="ho301",
-    outcome="geslaagd",
-    purpose="jeugdwet",
-    policy="toegang@1",
-    trace="0af7651916cd43dd8448eb211c80319c",
-    source="poort",
-    payload={"actor": "90000001"},
-)
+EVENT = happened()
 
 
 @pytest.fixture

@@ -22,22 +22,12 @@ from audit.note import VerifierKey, encode_key, sign
 from audit.report import Verdict
 from audit.seal import new_key, new_signer, seal
 from audit.verify import main, read_key, verify
+from tests.audit.happened import happened
 
 KEY, SIGNER, ORIGIN = new_key(), new_signer("log"), "voorbeeld.nl/logboek"
 PUBLIC = VerifierKey(name=ORIGIN, public=SIGNER.public)
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
-EVENT = Event(
-    event="bericht.ontvangen",
-    action="C",
-    role="afzender",
-    object_type="ho301",
-    outcome="geslaagd",
-    purpose="jeugdwet",
-    policy="toegang@1",
-    trace="0af7651916cd43dd8448eb211c80319c",
-    source="poort",
-    payload={"actor": "90000001", "subject": "999900006"},
-)
+EVENT = happened(payload={"actor": "90000001", "subject": "999900006"})
 ROOT = Path(__file__).resolve().parents[2]
 
 
