@@ -13,6 +13,8 @@ from typing import Any
 
 from aiohttp import http_parser, web
 
+from adapters.tls import fingerprint
+
 VERSION = "1.0.0"
 HEADERS = {
     "API-Version": VERSION,
@@ -69,7 +71,16 @@ def failed(error: BaseException | None, trace: str) -> Problem:
 class _Conversation(web.RequestHandler):
     """One connection. Where aiohttp answers by itself it repeats what it was sent; we do not."""
 
-    __slots__ = ()
+    __slots__ = ("certificate",)
+
+    certificate: str
+    """Fingerprint of the certificate that the client showed in its handshake, empty if it showed none."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        tls = transport.get_extra_info("ssl_object")
+        shown = tls and tls.getpeercert(binary_form=True)
+        self.certificate = fingerprint(shown) if shown else ""
+        super().connection_made(transport)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -102,6 +113,12 @@ class _Conversation(web.RequestHandler):
         response = (wrong if status == web.HTTPBadRequest.status_code else failed(exc, "onbekend")).response()
         response.force_close()
         return response
+
+
+def certificate_of(request: web.BaseRequest) -> str:
+    """Return the fingerprint of the certificate behind a request, empty if there is none."""
+    conversation = request.protocol
+    return conversation.certificate if isinstance(conversation, _Conversation) else ""
 
 
 def _translated(error: web.HTTPException) -> Problem:

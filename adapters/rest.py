@@ -15,8 +15,7 @@ from typing import Protocol
 
 from aiohttp import HttpVersion11, web
 
-from adapters.listen import VERSION, Problem, busy, failed
-from adapters.tls import fingerprint
+from adapters.listen import VERSION, Problem, busy, certificate_of, failed
 from gateway.intake import Accepted, BusyError, Rejected
 from gateway.parties import Party
 from gateway.pickup import Pickup, UnknownMessageError
@@ -107,9 +106,8 @@ class Rest:
             return failed(error, request[_trace]).response()
 
     def _caller(self, request: web.Request) -> Party:
-        tls = request.transport and request.transport.get_extra_info("ssl_object")
-        certificate = tls and tls.getpeercert(binary_form=True)
-        party = certificate and self._gateway.party(fingerprint(certificate))
+        # A connection keeps its certificate; whose that is may change while it lasts.
+        party = self._gateway.party(certificate_of(request))
         if not party:
             raise Problem(
                 403,
@@ -201,6 +199,11 @@ class Rest:
             raise Problem(415, "Ingepakte inhoud", "Stuur de inhoud zonder Content-Encoding, niet ingepakt.")
         if (request.content_length or 0) > most:
             raise _too_large(most)
+        if request.content.is_eof():  # it came with its head, as most do
+            whole = request.content.read_nowait()
+            if len(whole) > most:
+                raise _too_large(most)
+            return whole
         await _invite(request)
         body = bytearray()
         try:

@@ -11,6 +11,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+
+import orjson
 
 from audit.seal import Key, SealError, open_, seal, sealed_with
 from audit.tree import leaf_hash
@@ -37,7 +40,8 @@ MAX_HEADER = 2**16 - 1
 
 _SALT = 32
 _STEP = 64
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_encode = partial(orjson.dumps, option=orjson.OPT_SORT_KEYS)
+"""Members in order of name, no spaces, UTF-8."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +96,7 @@ def make(event: Event, *, key: Key, origin: str, at: datetime) -> Entry:
 
 
 def _make(event: Event, *, key: Key, origin: str, at: datetime, salt: bytes) -> Entry:
-    payload = _padded(_encode(dict(event.payload)).encode("ascii"))
+    payload = _padded(_encode(dict(event.payload)))
     fields: dict[str, object] = {
         "action": event.action,
         "at": _timestamp(at),
@@ -113,7 +117,7 @@ def _make(event: Event, *, key: Key, origin: str, at: datetime, salt: bytes) -> 
         fields["message"] = event.message
     if event.erases:
         fields["erases"] = event.erases
-    header = _encode(fields).encode("ascii")
+    header = _encode(fields)
     if len(header) > MAX_HEADER:
         raise ValueError("header too long")
     sealed = seal(key, salt + payload, header)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audit import tree
+from audit import bulk, tree
 from audit.entry import Entry
 from audit.note import Checkpoint, NoteError, VerifierKey, parse, read_checkpoint, sign_checkpoint, signed_by
 from audit.seal import Signer
@@ -82,7 +82,7 @@ async def append(db: AsyncConnection, new: Sequence[Entry]) -> None:
     """Write entries in the caller's transaction; they enter the tree at the next `sequence`."""
     if new:
         rows = [{"message": one.message, "leaf": one.leaf, "header": one.header, "sealed": one.sealed} for one in new]
-        await db.execute(sa.insert(entries), rows)
+        await bulk.insert(db, entries, rows)
 
 
 async def sequence(

@@ -201,7 +201,7 @@ class _Reading:
             facts=self._facts(judge),
             findings=tuple(sorted(found, key=lambda finding: finding.line)[:MOST]) if found else (),
             total=total,
-            header=tuple(leaves(judge.header)) if judge.header and not self._xsd else (),
+            header=dict(leaves(judge.header)) if judge.header and not self._xsd else {},
         )
 
     def _facts(self, judge: Judge) -> Facts | None:

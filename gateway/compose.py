@@ -5,6 +5,7 @@ refused at level 0 or 1 could not be read well enough to be answered, and what c
 must not be answered in that party's name. Output is UTF-8 without BOM, CRLF, each element on its own line (OP192).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -108,10 +109,10 @@ def _codes(codes: tuple[str, ...]) -> Part:
     return "RetourCodes", tuple(("RetourCode", code) for code in codes)
 
 
-def _nested(header: tuple[tuple[str, str], ...]) -> tuple[Part, ...]:
+def _nested(header: Mapping[str, str]) -> tuple[Part, ...]:
     """Turn header leaves with their paths back into elements, in order."""
     nested: dict[str, str | list[Part]] = {}
-    for path, text in header:
+    for path, text in header.items():
         top, _, below = path.partition("/")
         if not below:
             nested[top] = text

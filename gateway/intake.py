@@ -67,8 +67,22 @@ class Checker(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sound:
+    """A message that passed the check, and who brings it; ``role`` is what that one is in its exchange."""
+
+    raw: bytes = field(repr=False)
+    checked: Checked = field(repr=False)
+    facts: Facts
+    actor: str
+    role: str
+    trace: str
+    unreachable: bool = False
+    """The receiver takes no part: no fault of a copy whose original was taken in when it still did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """A sound message on its way to the commit, with what must be committed beside it."""
+    """A sound message in its commit, with what must be committed beside it."""
 
     id: str
     key: str
@@ -77,10 +91,11 @@ class Arrival:
     """Key of the message that this one says it answers."""
     row: Mapping[str, Any] = field(repr=False)
     """The row to store, but for ``answers`` and ``receipt``."""
+    event: Event
     received: Entry
-    duplicate: Event
-    unreachable: bool = False
-    """The receiver takes no part: no fault of a copy whose original was taken in when it still did."""
+    """The line of the log that tells ``event``."""
+    unreachable: bool
+    """See ``Sound``."""
 
     @property
     def receiver(self) -> str:
@@ -101,7 +116,7 @@ class Refusal:
 
     row: Mapping[str, Any] = field(repr=False)
     logged: Entry
-    answer: Arrival | None
+    answer: Sound | None
 
 
 class Intake:
@@ -150,27 +165,29 @@ class Intake:
         unknown = () if facts.receiver in self.parties.by_code else (_finding("KP021"),)
         if wrong or checked.findings:
             return await self._refuse(raw, _also(checked, *wrong, *unknown), caller, trace)
-        arrival = self._arrive(raw, checked, facts, actor=caller.code, role="afzender", trace=trace)
-        outcome = await self._commit.do(self._receive, replace(arrival, unreachable=bool(unknown)), size=len(raw))
+        sound = Sound(
+            raw=raw, checked=checked, facts=facts, actor=caller.code, role="afzender", trace=trace,
+            unreachable=bool(unknown),
+        )  # fmt: skip
+        outcome = await self._commit.do(self._receive, sound, size=len(raw))
         if isinstance(outcome, Finding):
             return await self._refuse(raw, _also(checked, outcome), caller, trace)
         if not outcome.again:
             self._mailbox.arrived(facts.receiver)
         return outcome
 
-    def _arrive(self, raw: bytes, checked: Checked, facts: Facts, *, actor: str, role: str, trace: str) -> Arrival:
+    def _arrive(self, sound: Sound) -> Arrival:
+        raw, facts = sound.raw, sound.facts
         now = time.time_ns() // 1_000_000
         id_ = f"{now:012x}{secrets.token_hex(10)}"  # time-ordered, so that indexes grow at their end
         key, wrapped = self._keys.new_body_key(body_context(id_))
         answered = self._catalog.types[facts.type].answers
-        wet = trail.wet_of(facts.type, dict(checked.header))
-        personal = {"subject": facts.subjects[0]} if len(facts.subjects) == 1 else {}
-
-        def event(what: What) -> Event:
-            return trail.event(
-                what, actor=actor, role=role, message=id_, type_=facts.type, trace=trace, wet=wet, about=personal
-            )
-
+        wet = trail.wet_of(facts.type, sound.checked.header)
+        event = trail.event(
+            What.ANSWERED if sound.role == "poort" else What.RECEIVED,
+            actor=sound.actor, role=sound.role, message=id_, type_=facts.type, trace=sound.trace, wet=wet,
+            about={"subject": facts.subjects[0]} if len(facts.subjects) == 1 else {},
+        )  # fmt: skip
         digest = hashlib.sha256(raw).digest()
         message_key = store.key_of(facts.sender, facts.type, facts.identification)
         return Arrival(
@@ -192,15 +209,18 @@ class Intake:
                 "wrapped_key": wrapped,
                 "sealed_body": seal(key, raw, body_context(id_)),
             },
-            received=self._entry(event(What.ANSWERED if role == "poort" else What.RECEIVED)),
-            duplicate=event(What.DUPLICATE),
+            event=event,
+            received=self._entry(event),
+            unreachable=sound.unreachable,
         )
 
     def _entry(self, event: Event) -> Entry:
         return entry.make(event, key=self._keys.log_key(), origin=self._origin, at=datetime.now(UTC))
 
-    async def _receive(self, db: AsyncConnection, arrivals: Sequence[Arrival]) -> list[Accepted | Finding]:
+    async def _receive(self, db: AsyncConnection, sounds: Sequence[Sound]) -> list[Accepted | Finding]:
         """Commit step: store what is new, recognise what is not."""
+        # Sealed and logged here, all in one go, and not each in its own task: that keeps the processor's caches warm.
+        arrivals = [self._arrive(sound) for sound in sounds]
         wanted = {arrival.key for arrival in arrivals}
         wanted |= {arrival.answered for arrival in arrivals if arrival.answered}
         known = await store.known(db, wanted)
@@ -211,7 +231,7 @@ class Intake:
         receipts = await self._store(db, new)
         again = [
             # A copy is a fact about its original: an id of its own would name a message that exists nowhere.
-            self._entry(replace(arrival.duplicate, message=decision.id))
+            self._entry(trail.repeated(arrival.event, original=decision.id))
             for arrival, decision in decided
             if isinstance(decision, Accepted)
         ]
@@ -249,7 +269,7 @@ class Intake:
         answer = compose.answer(checked, self._catalog, identification=_short_id(), today=datetime.now(UTC).date())
         refused = trail.event(
             What.REFUSED, actor=caller.code, role="afzender", message=None, type_=checked.type, trace=trace, ok=False,
-            wet=trail.wet_of(checked.type or "", dict(checked.header)), about={"reason": codes},
+            wet=trail.wet_of(checked.type or "", checked.header), about={"reason": codes},
         )  # fmt: skip
         return Refusal(
             row={
@@ -260,9 +280,10 @@ class Intake:
                 "codes": codes,
             },
             logged=self._entry(refused),
-            answer=self._arrive(answer.raw, checked, answer.facts, actor=self._origin, role="poort", trace=trace)
-            if answer
-            else None,
+            answer=answer
+            and Sound(
+                raw=answer.raw, checked=checked, facts=answer.facts, actor=self._origin, role="poort", trace=trace
+            ),
         )
 
     async def _record(self, db: AsyncConnection, refusals: Sequence[Refusal]) -> list[str | None]:
@@ -275,9 +296,10 @@ class Intake:
         for refusal in refusals:
             if refusal.row["key"] not in answers:
                 fresh.setdefault(refusal.row["key"], refusal)
-        await self._store(db, [(refusal.answer, None) for refusal in fresh.values() if refusal.answer])
-        for key, refusal in fresh.items():
-            answers[key] = refusal.answer.id if refusal.answer else None
+        composed = {key: self._arrive(refusal.answer) for key, refusal in fresh.items() if refusal.answer}
+        await self._store(db, [(answer, None) for answer in composed.values()])
+        for key in fresh:
+            answers[key] = composed[key].id if key in composed else None
         if fresh:
             await store.add_refusals(db, [{**each.row, "answer": answers[key]} for key, each in fresh.items()])
         await log.append(db, [refusal.logged for refusal in refusals])

@@ -1,5 +1,6 @@
 """The values that travel between the modules; frozen, so nothing changes on the way."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -55,8 +56,8 @@ class Checked:
     """The first hundred, in document order; empty means valid."""
     total: int
     """How many findings were counted before looking stopped; ``> len(findings)`` means: there are more."""
-    header: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """Header leaves as (path below Header, text) in order, for composing an answer; empty below level 2."""
+    header: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Header leaves, path below Header to text, in order, for composing an answer; empty below level 2."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

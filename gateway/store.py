@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audit import bulk
 from gateway.flow import Event, State, advance
 from gateway.tables import IN_QUEUE, IS_OPEN, among, deliveries, lanes, listed, messages, refusals
 
@@ -47,7 +48,7 @@ async def answered(db: AsyncConnection, ids: Iterable[str]) -> set[str]:
 
 async def add(db: AsyncConnection, rows: Sequence[Mapping[str, Any]], *, pushed: Mapping[str, bool]) -> None:
     """Store messages (rows of ``messages``) with their deliveries; wake the lanes of receivers that are pushed to."""
-    await db.execute(sa.insert(messages), rows)
+    await bulk.insert(db, messages, rows)
     arrived = listed([row["id"] for row in rows], db.dialect)
     row = messages.c
     await db.execute(

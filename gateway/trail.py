@@ -5,6 +5,7 @@ id of the message. Who did it and about whom goes into the sealed payload (NEN 7
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 
 from audit.entry import Event
@@ -79,6 +80,11 @@ def event(
         message=message,
         payload={"actor": actor, **(about or {})},
     )
+
+
+def repeated(event: Event, *, original: str) -> Event:
+    """Return the event that the same message came again; ``original`` is the id of the one that is kept."""
+    return replace(event, event=What.DUPLICATE.value, action=ACTION[What.DUPLICATE], message=original)
 
 
 def wet_of(type_: str, header: Mapping[str, str]) -> str:
