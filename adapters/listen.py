@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import ssl
 from collections.abc import AsyncIterator
 from typing import Any
@@ -33,6 +34,10 @@ ANSWER_SECONDS = 300.0
 """How long a client may take to read an answer: 25 MB over a slow line. Longer would be memory held for nobody."""
 STOP_SECONDS = 5.0
 """How long requests under way may still take when the gateway stops."""
+
+
+class ListenError(Exception):
+    """The address cannot be listened on; the text says in Dutch what to do."""
 
 
 class Problem(Exception):  # noqa: N818 - the name of RFC 9457
@@ -133,11 +138,12 @@ def _translated(error: web.HTTPException) -> Problem:
 
 @contextlib.asynccontextmanager
 async def listening(
-    app: web.Application, *, host: str, port: int, context: ssl.SSLContext, wait: float
+    app: web.Application, *, host: str, port: int, context: ssl.SSLContext, wait: float, shared: bool = False
 ) -> AsyncIterator[int]:
     """Serve ``app`` until the end of the block; yield the port (``port`` 0 takes a free one).
 
-    ``wait`` is how many seconds a connection may be silent, or take to send the head of a request.
+    ``wait`` is how many seconds a connection may be silent, or take to send the head of a request. With ``shared``
+    several processes may listen there, and the system divides the connections. Raises ListenError.
     """
     if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
         # The pure-Python parser had request smuggling holes that the C one never had.
@@ -159,9 +165,16 @@ async def listening(
         )
 
     try:
-        server = await loop.create_server(
-            conversation, host, port, ssl=context, ssl_handshake_timeout=HANDSHAKE_SECONDS, backlog=1024
-        )
+        try:
+            server = await loop.create_server(
+                conversation, host, port, ssl=context, ssl_handshake_timeout=HANDSHAKE_SECONDS, backlog=1024,
+                reuse_port=shared,
+            )  # fmt: skip
+        except OSError as error:
+            raise ListenError(
+                f"De poort kan niet luisteren op {host}:{port} ({os.strerror(error.errno or 0)}). Draait er al een "
+                "programma op dit adres? Stop dat, of kies een ander 'adres' of een andere 'poort' in de instellingen."
+            ) from None
         try:
             yield server.sockets[0].getsockname()[1]
         finally:

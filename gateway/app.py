@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters import rest, tls
-from adapters.listen import listening
+from adapters.listen import ListenError, listening
 from adapters.push import HttpsPush
 from audit import log, sequencer
 from audit.keys import KeysError, KeyService
@@ -48,7 +48,7 @@ class StoppedError(Exception):
     """A gateway cannot start or go on; the text says in Dutch why, without anything of a message."""
 
 
-UNUSABLE = (KeysError, PartiesError, AwayError, StoppedError)
+UNUSABLE = (KeysError, PartiesError, AwayError, ListenError, StoppedError)
 """What ends a gateway; the text says in Dutch what to do."""
 
 
@@ -180,7 +180,8 @@ async def _first_sign_of_life(engine: AsyncEngine, keys: KeyService, origin: str
 async def serve(settings: Settings, *, port_file: Path | None = None) -> None:
     """Run a gateway with its HTTP interface until cancelled.
 
-    Writes the port it listens on to ``port_file``, for callers that asked for a free one. Raises StoppedError.
+    Writes the port it listens on to ``port_file``, for callers that asked for a free one. On a database that takes
+    more than one writer, more gateways may be run on the same address: one for each processor. Raises StoppedError.
     """
     async with opened(settings) as gateway:
         running = asyncio.create_task(gateway.run())
@@ -188,8 +189,9 @@ async def serve(settings: Settings, *, port_file: Path | None = None) -> None:
             app = rest.application(gateway, body_seconds=settings.body_seconds)
             context = tls.server_context(settings.certificate, settings.private_key, settings.authority)
             async with listening(
-                app, host=settings.host, port=settings.port, context=context, wait=settings.body_seconds
-            ) as port:
+                app, host=settings.host, port=settings.port, context=context, wait=settings.body_seconds,
+                shared=not settings.database.startswith("sqlite"),
+            ) as port:  # fmt: skip
                 if port_file:
                     port_file.write_text(str(port), encoding="ascii")
                 print(f"Ketenpoort luistert op https://{settings.host}:{port}/v1", flush=True)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audit import bulk
 from gateway.flow import Event, State, advance
-from gateway.tables import IN_QUEUE, IS_OPEN, among, deliveries, lanes, listed, messages, refusals
+from gateway.tables import IN_QUEUE, IS_OPEN, among, deliveries, lanes, messages, refusals
 
 _LOCK = 0x6B70_7461_62  # our advisory lock on PostgreSQL: one gateway at a time makes tables
 
@@ -49,18 +49,18 @@ async def answered(db: AsyncConnection, ids: Iterable[str]) -> set[str]:
 async def add(db: AsyncConnection, rows: Sequence[Mapping[str, Any]], *, pushed: Mapping[str, bool]) -> None:
     """Store messages (rows of ``messages``) with their deliveries; wake the lanes of receivers that are pushed to."""
     await bulk.insert(db, messages, rows)
-    arrived = listed([row["id"] for row in rows], db.dialect)
-    row = messages.c
-    await db.execute(
-        sa.insert(deliveries).from_select(
-            ["message", "sender", "receiver", "state", "attempts", "changed_at"],
-            sa.select(
-                row.id, row.sender, row.receiver, sa.literal(State.QUEUED.value), sa.literal(0), row.received_at
-            )
-            .join(arrived, arrived.c.value == row.id)
-            .order_by(arrived.c.key),
-        )
-    )
+    duties = [
+        {
+            "message": row["id"],
+            "sender": row["sender"],
+            "receiver": row["receiver"],
+            "state": State.QUEUED.value,
+            "attempts": 0,
+            "changed_at": row["received_at"],
+        }
+        for row in rows
+    ]
+    await bulk.insert(db, deliveries, duties)
     roads = {(row["sender"], row["receiver"]) for row in rows if pushed[row["receiver"]]}
     if roads:
         await wake(db, roads, max(row["received_at"] for row in rows))

@@ -54,7 +54,7 @@ deliveries = sa.Table(
     "deliveries",
     metadata,
     sa.Column("seq", _Serial, primary_key=True, autoincrement=True),
-    # Made from its message in one statement (store.add); a foreign key would look that message up and lock it again.
+    # Made with its message, by store.add alone; a foreign key would look each message up again, and lock it.
     sa.Column("message", sa.String(32), nullable=False, unique=True),
     sa.Column("sender", sa.String(8), nullable=False),
     sa.Column("receiver", sa.String(8), nullable=False),
@@ -152,12 +152,3 @@ def _among_json(element: _Among, compiler: Any, **options: Any) -> str:
 def among(column: sa.ColumnElement[Any], names: Iterable[str]) -> _Among:
     """Return the condition that ``column`` is one of ``names``."""
     return _Among(column, sa.bindparam("names", list(names), type_=_Names(), unique=True))
-
-
-def listed(names: Iterable[str], dialect: sa.Dialect) -> sa.TableValuedAlias:
-    """Return ``names`` as a table to join: ``value``, and ``key`` that grows with the place in the list."""
-    parameter = sa.bindparam("names", list(names), type_=_Names(), unique=True)
-    if dialect.name == "postgresql":
-        table = sa.func.unnest(parameter).table_valued("value", with_ordinality="key", name="listed")
-        return table.render_derived()
-    return sa.func.json_each(parameter).table_valued("value", "key", name="listed")

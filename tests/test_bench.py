@@ -85,7 +85,7 @@ def test_all_that_was_acknowledged_is_found_in_store_and_log(stand):
 
 async def test_a_message_that_was_acknowledged_and_lost_is_noticed(stand):
     with stand.fresh("sqlite") as url:
-        with stand.gateway(url) as (_, port):
+        with stand.gateways(url) as (_, port):
             told = await asyncio.to_thread(load, {**TASK, "port": port, "papers": stand.papers(HOOFD), "mark": "0001"})
             await until_settled(url, delivered=False)
         await stand.audit(url, told["acknowledged"], refused=1)

@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import json
+import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ HOOFD = "98000001"
 ONDER = tuple(f"980001{number:02}" for number in range(16))
 PUSHED = tuple(f"980002{number:02}" for number in range(16))
 ORIGIN = "bench.ketenpoort.voorbeeld"
+PROCESSES = {"sqlite": 1, "postgresql": os.cpu_count() or 1}
+"""Gateways that share the work: SQLite takes one writer, PostgreSQL one for each processor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,14 +109,15 @@ class Stand:
         Raises BenchError if an acknowledged message is not in store and log, or the log does not verify.
         """
         with self.fresh(kind) as url:
-            with self.gateway(url, **environ) as (pid, port):
+            with self.gateways(url, PROCESSES[kind], **environ) as (pids, port):
                 before: dict[str, float] = {}
-                await_idle(pid)  # the last of the workers may still be starting
+                for pid in pids:
+                    await_idle(pid)  # the last of the workers may still be starting
                 told = load(
                     {**task, "port": port, "papers": self.papers(HOOFD), "mark": f"{self.count:04x}"},
-                    before=lambda: before.update(self._spent(pid, kind)),
+                    before=lambda: before.update(self._spent(pids, kind)),
                 )
-                spent = {name: after - before[name] for name, after in self._spent(pid, kind).items()}
+                spent = {name: after - before[name] for name, after in self._spent(pids, kind).items()}
                 asyncio.run(until_settled(url, delivered=task["do"] != "send"))
             receipts = asyncio.run(self.audit(url, told["acknowledged"], refused=int(bool(task.get("bad")))))
         each = 1e6 / told["acknowledged"]
@@ -124,19 +128,28 @@ class Stand:
         )
 
     @contextlib.contextmanager
-    def gateway(self, url: str, **environ: str) -> Iterator[tuple[int, int]]:
-        """Run a gateway on this store; yield its process id and port."""
-        settings = self.home / "ketenpoort.toml"
-        lines = [line for line in settings.read_text().splitlines() if not line.startswith("database")]
-        settings.write_text("\n".join([*lines, f"database = {json.dumps(url)}", ""]))
-        port_file = self.folder / "poort.txt"
-        words = ["draai", "--instellingen", str(settings), "--poortbestand", str(port_file)]
-        with running(python("gateway.cli", *words), port_file, **environ) as found:
-            yield found
+    def gateways(self, url: str, count: int = 1, **environ: str) -> Iterator[tuple[list[int], int]]:
+        """Run gateways on this store and one port; yield their process ids and that port."""
+        with contextlib.ExitStack() as stack:
+            pids, port = [], 0
+            for number in range(count):
+                settings = self._settings(url, port)
+                port_file = self.folder / f"poort-{number}.txt"
+                words = ["draai", "--instellingen", str(settings), "--poortbestand", str(port_file)]
+                pid, port = stack.enter_context(running(python("gateway.cli", *words), port_file, **environ))
+                pids.append(pid)
+            yield pids, port
 
-    def _spent(self, pid: int, kind: str) -> dict[str, float]:
+    def _settings(self, url: str, port: int) -> Path:
+        """Write the settings anew, for this store and port."""
+        settings = self.home / "ketenpoort.toml"
+        kept = [line for line in settings.read_text().splitlines() if not line.startswith(("database =", "poort ="))]
+        settings.write_text("\n".join([*kept, f"database = {json.dumps(url)}", f"poort = {port}", ""]))
+        return settings
+
+    def _spent(self, pids: Sequence[int], kind: str) -> dict[str, float]:
         database = cpu_below(self.postmaster) if kind == "postgresql" else 0.0
-        return {"poort": cpu(pid), "controle": cpu_below(pid), "database": database}
+        return {"poort": sum(map(cpu, pids)), "controle": sum(map(cpu_below, pids)), "database": database}
 
     @property
     def postmaster(self) -> int:
