@@ -16,7 +16,8 @@ from typing import Protocol
 from aiohttp import HttpVersion11, web
 
 from adapters.listen import VERSION, Problem, busy, certificate_of, failed
-from gateway.intake import Accepted, BusyError, Rejected
+from gateway.decide import Accepted
+from gateway.intake import BusyError, Rejected
 from gateway.parties import Party
 from gateway.pickup import Pickup, UnknownMessageError
 

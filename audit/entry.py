@@ -15,7 +15,7 @@ from functools import partial
 
 import orjson
 
-from audit.seal import Key, SealError, open_, seal, sealed_with
+from audit.seal import Key, SealError, open_, seal
 from audit.tree import leaf_hash
 
 NEN7513: Mapping[str, tuple[str, str, str]] = {
@@ -140,19 +140,6 @@ def open_payload(header: bytes, sealed: bytes, key: Key) -> dict[str, str]:
         raise SealError("does not open")
     found: dict[str, str] = read
     return found
-
-
-def fits(header: bytes, sealed: bytes) -> bool:
-    """Tell whether ``sealed``, unopened, can be the payload of this header: our format, and the key it names.
-
-    That is all one sees without the key. Another text under the same key, or bytes changed within, show only
-    in `open_payload`.
-    """
-    try:
-        # Quotes within a JSON text are escaped, so these bytes can only be the member itself.
-        return b'"key":"%b"' % sealed_with(sealed).hex().encode() in header
-    except SealError:
-        return False
 
 
 def _padded(payload: bytes) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from audit.seal import SealError, sealed_with
 from audit.tree import WIDTH, TileId
 
 CHECKPOINT, MANIFEST = "checkpoint", "manifest"
@@ -132,3 +133,16 @@ def _number(number: int, width: int) -> str:
     while number := number // 1000:
         groups.insert(0, f"x{number % 1000:03}")
     return "/".join(groups) + ("" if width == WIDTH else f".p/{width}")
+
+
+def fits(header: bytes, sealed: bytes) -> bool:
+    """Tell whether ``sealed``, unopened, can be the payload of this header: our format, and the key it names.
+
+    That is all one sees without the key. Another text under the same key, or bytes changed within, show only
+    in `audit.entry.open_payload`.
+    """
+    try:
+        # Quotes within a JSON text are escaped, so these bytes can only be the member itself.
+        return b'"key":"%b"' % sealed_with(sealed).hex().encode() in header
+    except SealError:
+        return False

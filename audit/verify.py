@@ -21,7 +21,6 @@ from itertools import zip_longest
 from pathlib import Path
 
 from audit import folder, tree
-from audit.entry import fits
 from audit.folder import FormatError, Print
 from audit.note import Checkpoint, NoteError, VerifierKey, decode_key, parse, read_checkpoint, signed_by
 from audit.report import Problem, Report, Verdict, in_json, in_words
@@ -253,7 +252,7 @@ def _check_payloads(check: _Check, number: int, width: int, headers: Sequence[by
 def _find_misfit(check: _Check, file: str, first: int, headers: Sequence[bytes], payloads: Sequence[bytes]) -> None:
     """Find the first payload of a bundle that cannot be the one of its entry."""
     for place, (header, payload) in enumerate(zip(headers, payloads, strict=True)):
-        if payload and not fits(header, payload):
+        if payload and not folder.fits(header, payload):
             text = "De verzegelde gegevens bij deze regel zijn niet de gegevens die zijn vastgelegd."
             check.tampered(file, text, first + place)
             return

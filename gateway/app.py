@@ -25,8 +25,9 @@ from audit.keys import KeysError, KeyService
 from gateway import store
 from gateway.catalog import Catalog
 from gateway.commit import AwayError, GroupCommit, open_engine, passes, writing
+from gateway.decide import Accepted
 from gateway.deliver import Courier
-from gateway.intake import Accepted, Intake, Rejected
+from gateway.intake import Intake, Rejected
 from gateway.mailbox import Mailbox
 from gateway.operate import UNSOUND
 from gateway.parties import Parties, PartiesError, Party

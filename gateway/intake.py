@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,14 +19,14 @@ from audit import entry, log
 from audit.entry import Entry, Event
 from audit.keys import KeyService
 from audit.seal import seal
-from gateway import compose, explain, store, trail
+from gateway import compose, store, trail
 from gateway.catalog import Catalog
 from gateway.commit import GroupCommit
+from gateway.decide import Accepted, Arrival, New, allowed, decide, finding_of, outcome, promise
 from gateway.mailbox import Mailbox
 from gateway.message import Checked, Facts, Finding
 from gateway.parties import Parties, Party
 from gateway.receipt import issue
-from gateway.rules.klasse import after
 from gateway.trail import What
 
 MOST = 100
@@ -37,15 +37,6 @@ MOST_UNDERWAY = 256 * 2**20
 
 class BusyError(Exception):
     """Too much is under way; the sender should try again in a second. Nothing was stored."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
-    """The message is committed; ``receipt`` is the signed promise. ``again`` says it was already."""
-
-    id: str
-    receipt: bytes
-    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,36 +69,6 @@ class Sound:
     trace: str
     unreachable: bool = False
     """The receiver takes no part: no fault of a copy whose original was taken in when it still did."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """A sound message in its commit, with what must be committed beside it."""
-
-    id: str
-    key: str
-    digest: bytes
-    answered: str | None
-    """Key of the message that this one says it answers."""
-    row: Mapping[str, Any] = field(repr=False)
-    """The row to store, but for ``answers`` and ``receipt``."""
-    event: Event
-    received: Entry
-    """The line of the log that tells ``event``."""
-    unreachable: bool
-    """See ``Sound``."""
-
-    @property
-    def receiver(self) -> str:
-        """Who it is for."""
-        return str(self.row["receiver"])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class New:
-    """The decision to store a message; ``answers`` is the id of the one that it answers."""
-
-    answers: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,19 +123,19 @@ class Intake:
         if facts is None:
             return await self._refuse(raw, checked, caller, trace)
         wrong = allowed(facts, caller, now=datetime.now(UTC))
-        unknown = () if facts.receiver in self.parties.by_code else (_finding("KP021"),)
+        unknown = () if facts.receiver in self.parties.by_code else (finding_of("KP021"),)
         if wrong or checked.findings:
             return await self._refuse(raw, _also(checked, *wrong, *unknown), caller, trace)
         sound = Sound(
             raw=raw, checked=checked, facts=facts, actor=caller.code, role="afzender", trace=trace,
             unreachable=bool(unknown),
         )  # fmt: skip
-        outcome = await self._commit.do(self._receive, sound, size=len(raw))
-        if isinstance(outcome, Finding):
-            return await self._refuse(raw, _also(checked, outcome), caller, trace)
-        if not outcome.again:
+        came_of_it = await self._commit.do(self._receive, sound, size=len(raw))
+        if isinstance(came_of_it, Finding):
+            return await self._refuse(raw, _also(checked, came_of_it), caller, trace)
+        if not came_of_it.again:
             self._mailbox.arrived(facts.receiver)
-        return outcome
+        return came_of_it
 
     def _arrive(self, sound: Sound) -> Arrival:
         raw, facts = sound.raw, sound.facts
@@ -237,7 +198,7 @@ class Intake:
         ]
         if again:
             await log.append(db, again)
-        return [_outcome(arrival, decision, receipts) for arrival, decision in decided]
+        return [outcome(arrival, decision, receipts) for arrival, decision in decided]
 
     async def _store(self, db: AsyncConnection, new: Sequence[tuple[Arrival, str | None]]) -> dict[str, bytes]:
         """Store messages with what they answer; return their receipts by id."""
@@ -280,10 +241,11 @@ class Intake:
                 "codes": codes,
             },
             logged=self._entry(refused),
-            answer=answer
-            and Sound(
+            answer=Sound(
                 raw=answer.raw, checked=checked, facts=answer.facts, actor=self._origin, role="poort", trace=trace
-            ),
+            )
+            if answer
+            else None,
         )
 
     async def _record(self, db: AsyncConnection, refusals: Sequence[Refusal]) -> list[str | None]:
@@ -306,90 +268,9 @@ class Intake:
         return [answers[refusal.row["key"]] for refusal in refusals]
 
 
-def allowed(facts: Facts, caller: Party, *, now: datetime) -> tuple[Finding, ...]:
-    """Judge what only the gateway can know: may this caller send this, to another, with this date."""
-    findings = []
-    if facts.sender not in caller.codes:
-        findings.append(_finding("KP020"))
-    if facts.sender == facts.receiver:
-        findings.append(_finding("KP024"))
-    # The last country-wide clock to reach a new day is ahead of UTC by two hours at most (TR135).
-    if after(facts.dated, (now + timedelta(hours=2)).date().isoformat()):
-        findings.append(_finding("TR135", "Bericht/Header/BerichtIdentificatie/Dagtekening"))
-    return tuple(findings)
-
-
-def decide(arrivals: Sequence[Arrival], known: Mapping[str, Any], taken: set[str]) -> list[New | Accepted | Finding]:
-    """Say of each arrival: new (and what it answers), the same again, or what is wrong; pure.
-
-    ``known`` holds what the store has under the keys of the arrivals and of what they answer, ``taken`` the ids that
-    already have an answer. Arrivals in one batch see each other, in order.
-    """
-    fresh: dict[str, Arrival] = {}
-    claimed = set(taken)
-    decisions: list[New | Accepted | Finding] = []
-    for arrival in arrivals:
-        earlier = known.get(arrival.key) or fresh.get(arrival.key)
-        if earlier is not None:
-            same = earlier.digest == arrival.digest
-            # A copy in the same batch has its receipt only once that batch is stored (_outcome).
-            receipt = getattr(earlier, "receipt", b"")
-            decisions.append(Accepted(id=earlier.id, receipt=receipt, again=True) if same else _finding("TR056"))
-            continue
-        original = (known.get(arrival.answered) or fresh.get(arrival.answered)) if arrival.answered else None
-        if arrival.unreachable:
-            decisions.append(_finding("KP021"))
-        elif arrival.answered and (original is None or original.receiver != arrival.row["sender"]):
-            # Only who received a message answers it: whoever could, would keep the true answer out (KP023).
-            decisions.append(_finding("KP022"))
-        elif original is not None and original.id in claimed:
-            decisions.append(_finding("KP023"))
-        else:
-            if original is not None:
-                claimed.add(original.id)
-            fresh[arrival.key] = arrival
-            decisions.append(New(answers=original.id if original is not None else None))
-    return decisions
-
-
-def promise(arrival: Arrival) -> dict[str, Any]:
-    """Return what a receipt promises: this message, these bytes, committed and logged under this leaf."""
-    row = arrival.row
-    return {
-        "afzender": row["sender"],
-        "berichtId": arrival.id,
-        "identificatie": row["identification"],
-        "logregel": arrival.received.leaf.hex(),
-        "ontvangenOp": rfc3339(row["received_at"]),
-        "ontvanger": row["receiver"],
-        "sha256": arrival.digest.hex(),
-        "soort": row["type"],
-    }
-
-
-def rfc3339(milliseconds: int) -> str:
-    """Return a stored time as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _outcome(arrival: Arrival, decision: New | Accepted | Finding, receipts: Mapping[str, bytes]) -> Accepted | Finding:
-    """Return what the sender gets, now that the batch is stored."""
-    if isinstance(decision, New):
-        return Accepted(id=arrival.id, receipt=receipts[arrival.id])
-    if isinstance(decision, Accepted) and not decision.receipt:
-        return replace(decision, receipt=receipts[decision.id])
-    return decision
-
-
 def _also(checked: Checked, *findings: Finding) -> Checked:
     """Put what the gateway itself found before what the check found."""
     return replace(checked, findings=(*findings, *checked.findings)[:MOST], total=checked.total + len(findings))
-
-
-def _finding(code: str, path: str = "Bericht/Header") -> Finding:
-    known = explain.explain(code)
-    level = known.level if known else 0
-    return Finding(code=code, level=level, line=0, path=path, text=explain.advice(code))
 
 
 def body_context(id_: str) -> bytes:

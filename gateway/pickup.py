@@ -19,8 +19,9 @@ from audit.keys import KeyService
 from audit.seal import open_
 from gateway import store, trail
 from gateway.commit import GroupCommit
+from gateway.decide import rfc3339
 from gateway.flow import WORDS, Event, IllegalTransitionError, State, advance
-from gateway.intake import body_context, rfc3339
+from gateway.intake import body_context
 from gateway.mailbox import Mailbox
 from gateway.parties import Party
 from gateway.trail import What

@@ -47,7 +47,7 @@ sa.Index(
 sa.event.listen(
     messages,
     "after_create",
-    sa.DDL("ALTER TABLE messages SET (toast_tuple_target = 8160)").execute_if(dialect="postgresql"),
+    sa.DDL("ALTER TABLE messages SET (toast_tuple_target = 8160)").execute_if(dialect="postgresql"),  # type: ignore[no-untyped-call]
 )
 
 deliveries = sa.Table(

@@ -19,8 +19,9 @@ from gateway import store
 from gateway.catalog import Catalog
 from gateway.check import check
 from gateway.commit import GroupCommit, writing
+from gateway.decide import Accepted
 from gateway.flow import Endpoint
-from gateway.intake import Accepted, Intake, Rejected
+from gateway.intake import Intake, Rejected
 from gateway.mailbox import Mailbox
 from gateway.message import Checked
 from gateway.parties import Parties, Party

@@ -26,6 +26,7 @@ ONLY_IN = {
         "gateway/store.py",
         "gateway/commit.py",
         "gateway/app.py",
+        "audit/bulk.py",
         "audit/log.py",
         "audit/export.py",
     }
@@ -43,6 +44,7 @@ PURE = (
     "gateway/catalog.py",
     "gateway/check.py",
     "gateway/compose.py",
+    "gateway/decide.py",
     "gateway/explain.py",
     "gateway/flow.py",
     "gateway/gate.py",

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from gateway import app, settings, setup
-from gateway.intake import Accepted
+from gateway.decide import Accepted
 from gateway.invented import message
 
 HOOFD, ONDER = "98000001", "98000002"
