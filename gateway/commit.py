@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -33,8 +33,14 @@ def open_engine(url: str) -> AsyncEngine:
         sa.event.listen(engine.sync_engine, "do_connect", _reach)
         return engine
     engine = create_async_engine(url, connect_args={"timeout": 30})
+    _keep_sqlite(engine.sync_engine)
+    return engine
 
-    @sa.event.listens_for(engine.sync_engine, "connect")
+
+def _keep_sqlite(engine: sa.Engine) -> None:
+    """Set how connections of this engine keep their promises on SQLite (see ``open_engine``)."""
+
+    @sa.event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver must not begin transactions by itself
         cursor = connection.cursor()
@@ -42,12 +48,28 @@ def open_engine(url: str) -> AsyncEngine:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @sa.event.listens_for(engine.sync_engine, "begin")
+    @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
-    return engine
+
+class _AtOnce:
+    """A connection to SQLite whose statements run in this thread, at once.
+
+    A statement takes less time there than handing it to another thread and back; only what waits, for the lock at the
+    begin and for the disk at the commit, is left to one.
+    """
+
+    def __init__(self, db: sa.Connection) -> None:
+        self._db = db
+        self.dialect = db.dialect
+
+    async def execute(self, statement: sa.Executable, parameters: Any = None) -> Any:
+        return self._db.execute(statement, parameters)
+
+    async def exec_driver_sql(self, statement: str, parameters: Any = None) -> Any:
+        return self._db.exec_driver_sql(statement, parameters)
 
 
 def _reach(dialect: sa.Dialect, _record: Any, arguments: Any, options: Any) -> Any:
@@ -102,6 +124,11 @@ class GroupCommit:
         """Write through ``engine``."""
         self._engine = engine
         self._db: AsyncConnection | None = None
+        self._sqlite: sa.Engine | None = None
+        if engine.dialect.name == "sqlite":
+            place = engine.url.set(drivername="sqlite+pysqlite")
+            self._sqlite = sa.create_engine(place, connect_args={"timeout": 30, "check_same_thread": False})
+            _keep_sqlite(self._sqlite)
         self._queue: list[_Waiting] = []
         self._arrived = asyncio.Event()
         self.lock = asyncio.Lock()
@@ -142,6 +169,8 @@ class GroupCommit:
             self._stopped = True
             if self._db:
                 await self._db.close()
+            if self._sqlite:
+                self._sqlite.dispose()
             for waiting in self._queue:
                 _settle(waiting, error=ClosedError())
 
@@ -186,12 +215,25 @@ class GroupCommit:
             raise
         self._db = db
 
+    @asynccontextmanager
+    async def _writing_at_once(self, engine: sa.Engine) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection to SQLite in a transaction; it is taken from a pool, which holds the one there is."""
+        with engine.connect().execution_options(writes=True) as db:
+            transaction = await asyncio.to_thread(db.begin)
+            try:
+                yield cast("AsyncConnection", _AtOnce(db))
+            except BaseException:
+                transaction.rollback()
+                raise
+            await asyncio.to_thread(transaction.commit)
+
     async def _transaction(self, batch: list[_Waiting]) -> list[Any]:
         by_step: dict[Step[Any, Any], list[int]] = {}
         for place, waiting in enumerate(batch):
             by_step.setdefault(waiting.step, []).append(place)
         results: list[Any] = [None] * len(batch)
-        async with self.lock, self._writing() as db:
+        writing = self._writing_at_once(self._sqlite) if self._sqlite else self._writing()
+        async with self.lock, writing as db:
             for step, places in by_step.items():
                 done = await step(db, [batch[place].item for place in places])
                 for place, result in zip(places, done, strict=True):

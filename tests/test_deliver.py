@@ -363,15 +363,18 @@ async def test_lanes_are_locked_in_one_order_so_that_gateways_do_not_wait_for_ea
         await door.accepted(message("ho301-gewoon", "A1", sender=each.code, receiver=PUSHED.code), each)
     locked: list[str] = []
 
-    @sa.event.listens_for(door.engine.sync_engine, "before_cursor_execute")
-    def _note(_db: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+    def note(_db: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         if statement.startswith("UPDATE lanes"):
             locked.extend(each for each in parameters if str(each).startswith("981000"))
 
     receiver = SimulatedReceiver(faults=["refused"] * 3, together=asyncio.Barrier(3))
-    async with courier(door, receiver):
-        while len(locked) < 9:
-            await asyncio.sleep(0.02)
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)  # whichever engine writes
+    try:
+        async with courier(door, receiver):
+            while len(locked) < 9:
+                await asyncio.sleep(0.02)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
 
     claimed, taken, settled = locked[:3], locked[3:6], locked[6:9]
     assert claimed == [each.code for each in senders]
