@@ -32,6 +32,8 @@ LINGER_SECONDS = 2.0
 """How long we still take what a client sends after our answer, so that it gets to read the answer."""
 ANSWER_SECONDS = 300.0
 """How long a client may take to read an answer: 25 MB over a slow line. Longer would be memory held for nobody."""
+SHORT = 16 * 2**10
+"""Bytes of an answer that a connection takes at once, whether or not the client reads."""
 STOP_SECONDS = 5.0
 """How long requests under way may still take when the gateway stops."""
 
@@ -93,9 +95,15 @@ class _Conversation(web.RequestHandler):
         if isinstance(resp, web.HTTPException):
             resp = _translated(resp).response()
         resp.headers.update(HEADERS)
+        if isinstance(resp, web.Response) and isinstance(resp.body, bytes) and len(resp.body) <= SHORT:
+            done = await super().finish_response(request, resp, start_time)
+            if request.transport and not request.transport.get_write_buffer_size():
+                return done  # it is gone, as nearly always: no clock to set
+        else:
+            done = None
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                done = await super().finish_response(request, resp, start_time)
+                done = done or await super().finish_response(request, resp, start_time)
                 await request.writer.drain()
                 return done
         except TimeoutError:
