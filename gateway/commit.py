@@ -2,6 +2,7 @@
 
 A *step* is a function of (connection, items) that does the same thing for many items and returns one result
 per item. A batch is what waits, bounded in count and bytes: alone, a step costs one commit; under load it shares one.
+A step waits for nothing but its connection.
 """
 
 import asyncio
@@ -19,6 +20,8 @@ Step = Callable[[AsyncConnection, Sequence[Item]], Awaitable[Sequence[Result]]]
 
 MOST_ITEMS = 256
 MOST_BYTES = 32 * 2**20
+SMALL = 2**20
+"""Bytes of a batch up to which its statements on SQLite run on the event loop; more would hold up everybody else."""
 
 
 def open_engine(url: str) -> AsyncEngine:
@@ -58,7 +61,7 @@ class _AtOnce:
     """A connection to SQLite whose statements run in this thread, at once.
 
     A statement takes less time there than handing it to another thread and back; only what waits, for the lock at the
-    begin and for the disk at the commit, is left to one.
+    begin and for the disk at the commit, is left to one. So a step on this connection never waits.
     """
 
     def __init__(self, db: sa.Connection) -> None:
@@ -228,6 +231,7 @@ class GroupCommit:
             await asyncio.to_thread(transaction.commit)
 
     async def _transaction(self, batch: list[_Waiting]) -> list[Any]:
+        apart = self._sqlite is not None and sum(waiting.size for waiting in batch) > SMALL
         by_step: dict[Step[Any, Any], list[int]] = {}
         for place, waiting in enumerate(batch):
             by_step.setdefault(waiting.step, []).append(place)
@@ -235,12 +239,23 @@ class GroupCommit:
         writing = self._writing_at_once(self._sqlite) if self._sqlite else self._writing()
         async with self.lock, writing as db:
             for step, places in by_step.items():
-                done = await step(db, [batch[place].item for place in places])
+                doing = step(db, [batch[place].item for place in places])
+                done = await (asyncio.to_thread(_through, doing) if apart else doing)
                 for place, result in zip(places, done, strict=True):
                     results[place] = result
         self.commits += 1
         self.steps += len(batch)
         return results
+
+
+def _through(step: Awaitable[Result]) -> Result:
+    """Run a step that never waits, in whatever thread this is."""
+    try:
+        step.__await__().send(None)
+    except StopIteration as ended:
+        result: Result = ended.value
+        return result
+    raise RuntimeError("a step waited for something other than the database")
 
 
 def _settle(waiting: _Waiting, *, result: Any = None, error: Exception | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -40,6 +41,32 @@ async def test_steps_that_wait_together_share_a_commit(commit: GroupCommit):
     assert results == [f"W{number}" for number in range(20)]
     assert commit.commits < 20
     assert len(await written(commit)) == 20
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_large_batch_on_sqlite_does_not_hold_up_everybody_else(commit: GroupCommit):
+    async def slow(db, items):
+        time.sleep(0.5)  # noqa: ASYNC251 - what writing 25 MB does
+        return await write(db, items)
+
+    writing = asyncio.create_task(commit.do(slow, "large", size=25 * 2**20))
+    turns = 0
+    while not writing.done():
+        await asyncio.sleep(0.01)
+        turns += 1
+    assert await writing == "LARGE"
+    assert turns > 10
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_step_that_would_wait_for_something_else_is_a_fault_of_ours(commit: GroupCommit):
+    async def waits(db, items):
+        await asyncio.sleep(0)
+        return await write(db, items)
+
+    with pytest.raises(RuntimeError):
+        await commit.do(waits, "large", size=25 * 2**20)
+    assert not await written(commit)
 
 
 async def test_one_that_fails_takes_none_of_the_others_with_it(commit: GroupCommit):
