@@ -10,9 +10,11 @@ import logging
 import os
 import ssl
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import http_parser, web
+from aiohttp.payload import Payload
 
 from adapters.tls import fingerprint
 
@@ -34,6 +36,8 @@ ANSWER_SECONDS = 300.0
 """How long a client may take to read an answer: 25 MB over a slow line. Longer would be memory held for nobody."""
 SHORT = 16 * 2**10
 """Bytes of an answer that a connection takes at once, whether or not the client reads."""
+MOST_LEAVING = 256 * 2**20
+"""Bytes of all long answers that are on their way out together: who reads slowly must not fill our memory."""
 STOP_SECONDS = 5.0
 """How long requests under way may still take when the gateway stops."""
 
@@ -75,13 +79,24 @@ def failed(error: BaseException | None, trace: str) -> Problem:
     return busy("Storing in de poort", "Het is niet gelukt. Probeer het later opnieuw.", seconds=10)
 
 
+@dataclass(slots=True)
+class _Leaving:
+    """The long answers of all connections that clients have not read yet."""
+
+    bytes: int = 0
+
+
 class _Conversation(web.RequestHandler):
     """One connection. Where aiohttp answers by itself it repeats what it was sent; we do not."""
 
-    __slots__ = ("certificate",)
+    __slots__ = ("_leaving", "certificate")
 
     certificate: str
     """Fingerprint of the certificate that the client showed in its handshake, empty if it showed none."""
+
+    def __init__(self, leaving: _Leaving, *parts: Any, **more: Any) -> None:
+        super().__init__(*parts, **more)
+        self._leaving = leaving
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         tls = transport.get_extra_info("ssl_object")
@@ -95,12 +110,15 @@ class _Conversation(web.RequestHandler):
         if isinstance(resp, web.HTTPException):
             resp = _translated(resp).response()
         resp.headers.update(HEADERS)
-        if isinstance(resp, web.Response) and isinstance(resp.body, bytes) and len(resp.body) <= SHORT:
+        size, done = _length(resp), None
+        if size <= SHORT:
             done = await super().finish_response(request, resp, start_time)
             if request.transport and not request.transport.get_write_buffer_size():
                 return done  # it is gone, as nearly always: no clock to set
-        else:
-            done = None
+        elif self._leaving.bytes + size > MOST_LEAVING:
+            refused = busy("Het is te druk", "Probeer het over een seconde opnieuw.", seconds=1).response()
+            return await self.finish_response(request, refused, start_time)
+        self._leaving.bytes += size
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 done = done or await super().finish_response(request, resp, start_time)
@@ -110,6 +128,8 @@ class _Conversation(web.RequestHandler):
             if request.transport:
                 request.transport.abort()  # to close would be to wait until all was read
             raise ConnectionError("the answer is not read") from None
+        finally:
+            self._leaving.bytes -= size
 
     def handle_error(
         self,
@@ -126,6 +146,12 @@ class _Conversation(web.RequestHandler):
         response = (wrong if status == web.HTTPBadRequest.status_code else failed(exc, "onbekend")).response()
         response.force_close()
         return response
+
+
+def _length(answer: web.StreamResponse) -> int:
+    """Return how many bytes an answer has; ours are whole, or streams over what is whole."""
+    body = answer.body if isinstance(answer, web.Response) else None
+    return (body.size or 0) if isinstance(body, Payload) else len(body or b"")
 
 
 def certificate_of(request: web.BaseRequest) -> str:
@@ -159,14 +185,15 @@ async def listening(
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # its lines hold the raw request
     runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=STOP_SECONDS)
     await runner.setup()
-    loop = asyncio.get_running_loop()
+    loop, leaving = asyncio.get_running_loop(), _Leaving()
 
     def conversation() -> _Conversation:
         assert runner.server is not None, "it was set up"
         return _Conversation(
+            leaving,
             runner.server,
             loop=loop,
-            access_log=None,  # type: ignore[arg-type] # the way to have none
+            access_log=None,  # the way to have none
             auto_decompress=False,
             keepalive_timeout=wait,
             lingering_time=LINGER_SECONDS,
