@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import getpass
+import re
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -33,6 +34,16 @@ class _Formatter(argparse.HelpFormatter):
         super().add_usage(usage, actions, groups, "gebruik: " if prefix is None else prefix)
 
 
+_WRONG = {
+    "the following arguments are required: (.+)": "Hier ontbreekt: {}. ",
+    "unrecognized arguments: (.+)": "Onbekend is: {}. ",
+    "argument (.+?): invalid choice: '(.*?)'": "{1} is geen {0}. ",
+    "argument (.+?): invalid int value: '(.*)'": "Bij {0} hoort een heel getal, niet {1}. ",
+    "argument (.+?): expected": "Achter {} ontbreekt de waarde. ",
+}
+"""What argparse may find wrong, as it says it, and how we do."""
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser that speaks Dutch, also when a command is not sound."""
 
@@ -42,8 +53,11 @@ class _Parser(argparse.ArgumentParser):
         self._optionals.title = "opties"
         self.add_argument("-h", "--help", action="help", help="toon deze hulp")
 
-    def error(self, message: str) -> NoReturn:  # noqa: ARG002 - it is English
-        self.exit(CANNOT, f"Deze opdracht klopt zo niet. Meer weten: {self.prog} --help\n{self.format_usage()}")
+    def error(self, message: str) -> NoReturn:
+        found = ((dutch, re.match(english, message)) for english, dutch in _WRONG.items())
+        told = next((dutch.format(*match.groups()) for dutch, match in found if match), "")
+        more = f"Meer weten: {self.prog} --help\n{self.format_usage()}"
+        self.exit(CANNOT, f"Deze opdracht klopt zo niet. {told}{more}")
 
 
 def _parser() -> argparse.ArgumentParser:
