@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,6 +33,9 @@ MOST = 100
 """Findings told of one message."""
 MOST_UNDERWAY = 256 * 2**20
 """Bytes that may be under way at once; more is answered 'try again', so that a flood cannot exhaust memory."""
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BusyError(Exception):
@@ -137,10 +140,10 @@ class Intake:
             self._mailbox.arrived(facts.receiver)
         return came_of_it
 
-    def _arrive(self, sound: Sound) -> Arrival:
+    def _arrive(self, sound: Sound, now: datetime) -> Arrival:
         raw, facts = sound.raw, sound.facts
-        now = time.time_ns() // 1_000_000
-        id_ = f"{now:012x}{secrets.token_hex(10)}"  # time-ordered, so that indexes grow at their end
+        received = (now - _EPOCH) // timedelta(milliseconds=1)
+        id_ = f"{received:012x}{secrets.token_hex(10)}"  # time-ordered, so that indexes grow at their end
         key, wrapped = self._keys.new_body_key(body_context(id_))
         answered = self._catalog.types[facts.type].answers
         wet = trail.wet_of(facts.type, sound.checked.header)
@@ -164,24 +167,25 @@ class Intake:
                 "receiver": facts.receiver,
                 "identification": facts.identification,
                 "wet": wet,
-                "received_at": now,
+                "received_at": received,
                 "size": len(raw),
                 "digest": digest,
                 "wrapped_key": wrapped,
                 "sealed_body": seal(key, raw, body_context(id_)),
             },
             event=event,
-            received=self._entry(event),
+            received=self._entry(event, now),
             unreachable=sound.unreachable,
         )
 
-    def _entry(self, event: Event) -> Entry:
-        return entry.make(event, key=self._keys.log_key(), origin=self._origin, at=datetime.now(UTC))
+    def _entry(self, event: Event, at: datetime) -> Entry:
+        return entry.make(event, key=self._keys.log_key(), origin=self._origin, at=at)
 
     async def _receive(self, db: AsyncConnection, sounds: Sequence[Sound]) -> list[Accepted | Finding]:
         """Commit step: store what is new, recognise what is not."""
         # Sealed and logged here, all in one go, and not each in its own task: that keeps the processor's caches warm.
-        arrivals = [self._arrive(sound) for sound in sounds]
+        now = datetime.now(UTC)
+        arrivals = [self._arrive(sound, now) for sound in sounds]
         wanted = {arrival.key for arrival in arrivals}
         wanted |= {arrival.answered for arrival in arrivals if arrival.answered}
         known = await store.known(db, wanted)
@@ -192,7 +196,7 @@ class Intake:
         receipts = await self._store(db, new)
         again = [
             # A copy is a fact about its original: an id of its own would name a message that exists nowhere.
-            self._entry(trail.repeated(arrival.event, original=decision.id))
+            self._entry(trail.repeated(arrival.event, original=decision.id), now)
             for arrival, decision in decided
             if isinstance(decision, Accepted)
         ]
@@ -240,7 +244,7 @@ class Intake:
                 "refused_at": time.time_ns() // 1_000_000,
                 "codes": codes,
             },
-            logged=self._entry(refused),
+            logged=self._entry(refused, datetime.now(UTC)),
             answer=Sound(
                 raw=answer.raw, checked=checked, facts=answer.facts, actor=self._origin, role="poort", trace=trace
             )
@@ -258,7 +262,8 @@ class Intake:
         for refusal in refusals:
             if refusal.row["key"] not in answers:
                 fresh.setdefault(refusal.row["key"], refusal)
-        composed = {key: self._arrive(refusal.answer) for key, refusal in fresh.items() if refusal.answer}
+        now = datetime.now(UTC)
+        composed = {key: self._arrive(refusal.answer, now) for key, refusal in fresh.items() if refusal.answer}
         await self._store(db, [(answer, None) for answer in composed.values()])
         for key in fresh:
             answers[key] = composed[key].id if key in composed else None
