@@ -12,7 +12,7 @@ async def insert(db: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[st
     """Insert rows that all have the columns of the first, in their order, in the caller's transaction.
 
     Values go to the driver as they are, so only columns whose type converts nothing: text, whole numbers, bytes.
-    PostgreSQL gets a list for each column, in one statement: for it a statement for each row costs as much as the row.
+    PostgreSQL gets a list for each column, in one statement: that is cheaper for it, most of all where rows are narrow.
     """
     if not rows:
         return

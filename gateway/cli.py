@@ -138,26 +138,26 @@ def _with_connection(parser: argparse.ArgumentParser) -> argparse.ArgumentParser
 
 
 def _valideer(arguments: argparse.Namespace) -> int:
-    from gateway.validate import valideer  # noqa: PLC0415 - each command imports its own
+    from gateway.validate import valideer
 
     return valideer(arguments.paden, json=arguments.json)
 
 
 def _leg_uit(arguments: argparse.Namespace) -> int:
-    from gateway.validate import leg_uit  # noqa: PLC0415
+    from gateway.validate import leg_uit
 
     return leg_uit(arguments.code)
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from gateway.demo import demo  # noqa: PLC0415
+    from gateway.demo import demo
 
     return _until_stopped(demo(check=arguments.check, folder=arguments.map))
 
 
 def _nieuw(arguments: argparse.Namespace) -> int:
-    from gateway import setup  # noqa: PLC0415
-    from gateway.settings import SettingsError  # noqa: PLC0415
+    from gateway import setup
+    from gateway.settings import SettingsError
 
     try:
         path = setup.new_gateway(
@@ -177,8 +177,8 @@ def _nieuw(arguments: argparse.Namespace) -> int:
 
 
 def _partij(arguments: argparse.Namespace) -> int:
-    from gateway import settings, setup  # noqa: PLC0415
-    from gateway.parties import PartiesError  # noqa: PLC0415
+    from gateway import settings, setup
+    from gateway.parties import PartiesError
 
     try:
         found = settings.load(arguments.map / "ketenpoort.toml")
@@ -193,7 +193,7 @@ def _partij(arguments: argparse.Namespace) -> int:
 
 
 def _vingerafdruk(arguments: argparse.Namespace) -> int:
-    from adapters.tls import fingerprint  # noqa: PLC0415
+    from adapters.tls import fingerprint
 
     try:
         print(fingerprint(arguments.bestand.read_bytes()))
@@ -203,19 +203,19 @@ def _vingerafdruk(arguments: argparse.Namespace) -> int:
 
 
 def _draai(arguments: argparse.Namespace) -> int:
-    from gateway import app  # noqa: PLC0415
+    from gateway import app
 
     return _gateway(arguments, lambda found: app.serve(found, port_file=arguments.poortbestand))
 
 
 def _zend(arguments: argparse.Namespace) -> int:
-    from adapters import commands  # noqa: PLC0415
+    from adapters import commands
 
     return _client(arguments, lambda connection: commands.zend(arguments.paden, connection))
 
 
 def _ophalen(arguments: argparse.Namespace) -> int:
-    from adapters import commands  # noqa: PLC0415
+    from adapters import commands
 
     return _client(
         arguments,
@@ -226,13 +226,13 @@ def _ophalen(arguments: argparse.Namespace) -> int:
 
 
 def _bevestig(arguments: argparse.Namespace) -> int:
-    from adapters import commands  # noqa: PLC0415
+    from adapters import commands
 
     return _client(arguments, lambda connection: commands.bevestig(arguments.berichten, connection))
 
 
 def _opnieuw(arguments: argparse.Namespace) -> int:
-    from gateway import operate  # noqa: PLC0415
+    from gateway import operate
 
     if bool(arguments.berichten) == bool(arguments.alle):
         return _cannot("Noem de berichten, of noem met --alle de partij waarvoor ze geparkeerd staan.")
@@ -245,13 +245,13 @@ def _opnieuw(arguments: argparse.Namespace) -> int:
 
 
 def _geparkeerd(arguments: argparse.Namespace) -> int:
-    from gateway import operate  # noqa: PLC0415
+    from gateway import operate
 
     return _gateway(arguments, operate.show_parked)
 
 
 def _exporteer(arguments: argparse.Namespace) -> int:
-    from gateway import operate  # noqa: PLC0415
+    from gateway import operate
 
     try:
         who = arguments.wie or getpass.getuser()
@@ -261,13 +261,13 @@ def _exporteer(arguments: argparse.Namespace) -> int:
 
 
 def _bench(arguments: argparse.Namespace) -> int:
-    from gateway.bench import bench  # noqa: PLC0415
+    from gateway.bench import bench
 
     return bench(arguments.onderdelen, json=arguments.json, short=arguments.kort)
 
 
 def _client(arguments: argparse.Namespace, act: Callable[[Any], Coroutine[Any, Any, int]]) -> int:
-    from adapters.client import read_connection  # noqa: PLC0415
+    from adapters.client import read_connection
 
     try:
         connection = read_connection(arguments.aansluiting)
@@ -279,7 +279,7 @@ def _client(arguments: argparse.Namespace, act: Callable[[Any], Coroutine[Any, A
 
 
 def _gateway(arguments: argparse.Namespace, act: Callable[[Any], Coroutine[Any, Any, int | None]]) -> int:
-    from gateway import app, settings  # noqa: PLC0415
+    from gateway import app, settings
 
     try:
         return _until_stopped(act(settings.load(arguments.instellingen)))

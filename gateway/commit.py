@@ -220,14 +220,10 @@ class GroupCommit:
 
     @asynccontextmanager
     async def _writing_at_once(self, engine: sa.Engine) -> AsyncIterator[AsyncConnection]:
-        """Yield a connection to SQLite in a transaction; it is taken from a pool, which holds the one there is."""
+        """Yield a connection to SQLite in a transaction; given back to its pool without a commit, it is rolled back."""
         with engine.connect().execution_options(writes=True) as db:
             transaction = await asyncio.to_thread(db.begin)
-            try:
-                yield cast("AsyncConnection", _AtOnce(db))
-            except BaseException:
-                transaction.rollback()
-                raise
+            yield cast("AsyncConnection", _AtOnce(db))
             await asyncio.to_thread(transaction.commit)
 
     async def _transaction(self, batch: list[_Waiting]) -> list[Any]:

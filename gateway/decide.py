@@ -77,7 +77,7 @@ def decide(arrivals: Sequence[Arrival], known: Mapping[str, Any], taken: set[str
         earlier = known.get(arrival.key) or fresh.get(arrival.key)
         if earlier is not None:
             same = earlier.digest == arrival.digest
-            # A copy in the same batch has its receipt only once that batch is stored (_outcome).
+            # A copy in the same batch has its receipt only once that batch is stored (see ``outcome``).
             receipt = getattr(earlier, "receipt", b"")
             decisions.append(Accepted(id=earlier.id, receipt=receipt, again=True) if same else finding_of("TR056"))
             continue

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audit import bulk
 from gateway.flow import Event, State, advance
-from gateway.tables import IN_QUEUE, IS_OPEN, among, among_given, deliveries, lanes, messages, refusals
+from gateway.tables import IN_QUEUE, IS_OPEN, among, deliveries, lanes, messages, refusals
 
 _LOCK = 0x6B70_7461_62  # our advisory lock on PostgreSQL: one gateway at a time makes tables
 
@@ -24,9 +24,9 @@ def key_of(sender: str, type_: str, identification: str) -> str:
     return f"{sender}/{type_}/{identification}"
 
 
-# Made once: each message asks it, and to make it costs as much as to ask it.
+# Made once: it is asked at every commit.
 _KNOWN = sa.select(messages.c.key, messages.c.id, messages.c.digest, messages.c.receipt, messages.c.receiver).where(
-    among_given(messages.c.key, "keys")
+    among(messages.c.key)
 )
 
 
@@ -39,7 +39,7 @@ async def create_tables(db: AsyncConnection) -> None:
 
 async def known(db: AsyncConnection, keys: Iterable[str]) -> dict[str, Any]:
     """Return id, digest, receipt and receiver of the messages that already exist under these keys."""
-    found = await db.execute(_KNOWN, {"keys": list(keys)})
+    found = await db.execute(_KNOWN, {"names": list(keys)})
     return {each.key: each for each in found}
 
 

@@ -149,11 +149,11 @@ def _among_json(element: _Among, compiler: Any, **options: Any) -> str:
     )
 
 
-def among(column: sa.ColumnElement[Any], names: Iterable[str]) -> _Among:
-    """Return the condition that ``column`` is one of ``names``."""
+def among(column: sa.ColumnElement[Any], names: Iterable[str] | None = None) -> _Among:
+    """Return the condition that ``column`` is one of ``names``.
+
+    Without ``names`` they are given as such when the statement is executed, so that it need be made only once.
+    """
+    if names is None:
+        return _Among(column, sa.bindparam("names", type_=_Names()))
     return _Among(column, sa.bindparam("names", list(names), type_=_Names(), unique=True))
-
-
-def among_given(column: sa.ColumnElement[Any], parameter: str) -> _Among:
-    """Return the condition that ``column`` is one of a list that comes at execution, for a statement made once."""
-    return _Among(column, sa.bindparam(parameter, type_=_Names()))

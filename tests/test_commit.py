@@ -77,6 +77,17 @@ async def test_one_that_fails_takes_none_of_the_others_with_it(commit: GroupComm
     assert await written(commit) == {"a", "b", "c"}
 
 
+async def test_what_a_step_wrote_before_it_failed_is_not_there(commit: GroupCommit):
+    async def fails_halfway(db, items):
+        await write(db, items)
+        raise ValueError
+
+    with pytest.raises(ValueError, match=r"^$"):
+        await commit.do(fails_halfway, "half")
+    assert await commit.do(write, "whole") == "WHOLE"
+    assert await written(commit) == {"whole"}
+
+
 async def test_who_lost_a_race_with_another_gateway_looks_again(commit: GroupCommit, engine: AsyncEngine):
     """Both looked before either wrote; the loser must find what the winner stored, not fail."""
     looks = 0

@@ -70,7 +70,7 @@ def _stand() -> Iterator[Stand]:
 
 
 def _begin(*, json: bool) -> None:
-    libraries = ("lxml", "aiohttp", "cryptography", "sqlalchemy", "aiosqlite", "asyncpg")
+    libraries = ("lxml", "aiohttp", "cryptography", "sqlalchemy", "aiosqlite", "asyncpg", "orjson")
     machine = {"python": platform.python_version(), "processors": os.cpu_count(), "kernel": platform.release()}
     machine |= {name: version(name) for name in libraries} | {"sqlite": sqlite3.sqlite_version}
     print(dumps(machine) if json else HEAD, flush=True)

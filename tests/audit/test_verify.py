@@ -16,11 +16,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from audit import entry, export, folder, log, tree
-from audit.entry import Event, make
+from audit import export, folder, log, tree
+from audit.entry import Entry, Event, make
 from audit.note import VerifierKey, encode_key, sign
 from audit.report import Verdict
-from audit.seal import new_key, new_signer, seal
+from audit.seal import new_key, new_signer, open_, seal
 from audit.verify import main, read_key, verify
 from tests.audit.happened import happened
 
@@ -31,9 +31,18 @@ EVENT = happened(payload={"actor": "90000001", "subject": "999900006"})
 ROOT = Path(__file__).resolve().parents[2]
 
 
-async def fill(db: AsyncConnection, events: list[Event]) -> None:
+def foreign(event: Event, ours: int, theirs: int) -> Entry:
+    """The entry of an event by another program, which writes a number that we never would."""
+    one = make(event, key=KEY, origin=ORIGIN, at=AT)
+    header = one.header.replace(str(ours).encode(), str(theirs).encode())
+    sealed = seal(KEY, open_(KEY, one.sealed, one.header), header)
+    return replace(one, header=header, sealed=sealed, leaf=tree.leaf_hash(header))
+
+
+async def fill(db: AsyncConnection, events: list[Event | Entry]) -> None:
     await db.run_sync(log.metadata.create_all, tables=[log.entries, log.tiles, log.checkpoints])
-    await log.append(db, [make(event, key=KEY, origin=ORIGIN, at=AT) for event in events])
+    made = [each if isinstance(each, Entry) else make(each, key=KEY, origin=ORIGIN, at=AT) for each in events]
+    await log.append(db, made)
     await log.sequence(db, SIGNER, ORIGIN, AT, heartbeat=True)
 
 
@@ -47,7 +56,7 @@ async def database() -> AsyncIterator[AsyncConnection]:
         await engine.dispose()
 
 
-def exported(target: Path, events: list[Event], *changes: sa.Executable) -> Path:
+def exported(target: Path, events: list[Event | Entry], *changes: sa.Executable) -> Path:
     """An export of a log of these events, after these changes in the database."""
 
     async def go() -> None:
@@ -361,11 +370,10 @@ def test_an_erasure_covers_only_what_it_names_and_only_what_came_before_it(tmp_p
     assert [one.index for one in report.problems] == [2, 5, 6]
 
 
-def test_an_erasure_written_in_nonsense_destroys_nothing_and_breaks_nothing(tmp_path, monkeypatch):
-    # Another program may have written it: one that knows numbers of any size.
-    monkeypatch.setattr(entry, "_encode", lambda each: json.dumps(each, sort_keys=True, separators=(",", ":")).encode())
+def test_an_erasure_written_in_nonsense_destroys_nothing_and_breaks_nothing(tmp_path):
     event = replace(EVENT, trace='x"erases":[')
-    odd = [replace(EVENT, erases=wrong) for wrong in (((1,),), (("a", 2),), ((-1, 2),), ((4, 2),), ((0, 10**30),))]
+    odd = [replace(EVENT, erases=wrong) for wrong in (((1,),), (("a", 2),), ((-1, 2),), ((4, 2),))]
+    odd.append(foreign(replace(EVENT, erases=((0, 2**62),)), 2**62, 10**30))
     report = verify(exported(tmp_path / "uitvoer", [event, *odd], emptied(0)), PUBLIC)
     assert report.verdict == Verdict.INTACT  # the last one covers entry 0
     report = verify(exported(tmp_path / "uitvoer2", [event, *odd[:-1]], emptied(0)), PUBLIC)
