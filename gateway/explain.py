@@ -1,11 +1,11 @@
-"""Rule code → plain Dutch, from ``schemas/regels.toml``; read when first asked for."""
+"""Rule code → plain Dutch, from ``schemas/regels/``; read when first asked for."""
 
 import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-FILE = Path(__file__).resolve().parent.parent / "schemas" / "regels.toml"
+FOLDER = Path(__file__).resolve().parent.parent / "schemas" / "regels"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,5 +46,6 @@ def _rules() -> dict[str, Explanation]:
             remedy=entry["oplossing"],
             source=entry["bron"],
         )
-        for code, entry in tomllib.loads(FILE.read_text("utf-8")).items()
+        for path in sorted(FOLDER.glob("*.toml"))
+        for code, entry in tomllib.loads(path.read_text("utf-8")).items()
     }

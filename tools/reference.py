@@ -12,7 +12,7 @@ from gateway.catalog import Catalog  # noqa: E402 - the path comes first
 from gateway.flow import TRANSITIONS, WORDS  # noqa: E402
 
 PAGE = ROOT / "docs" / "reference.md"
-RULES = ROOT / "schemas" / "regels.toml"
+RULES = ROOT / "schemas" / "regels"
 
 
 def reference() -> str:
@@ -68,7 +68,8 @@ def life() -> list[str]:
 
 def rules() -> list[str]:
     """Return a table of the rule codes with their level and return code."""
-    known = tomllib.loads(RULES.read_text(encoding="utf-8"))
+    files = (tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(RULES.glob("*.toml")))
+    known = {code: rule for file in files for code, rule in file.items()}
     rows = [(f"`{code}`", rule["niveau"], rule["retourcode"] or "", rule["titel"]) for code, rule in known.items()]
     return ["`ketenpoort leg-uit CODE` tells more.", "", *table(["code", "level", "return code", "title"], rows)]
 
