@@ -1,0 +1,15 @@
+"""Writes a message that the gateway authors, in the one layout that the standard asks of senders (OP192)."""
+
+from lxml import etree
+
+DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+
+
+def written(root: etree._Element) -> bytes:
+    """Return the document: UTF-8, no BOM, CRLF, each element on its own line; ``root`` is indented in doing so.
+
+    Texts of fields stay as they are: a line break in one is written as a line break, a bare CR as a reference.
+    """
+    etree.indent(root)
+    raw: bytes = etree.tostring(root, encoding="UTF-8", xml_declaration=False)
+    return (DECLARATION + raw + b"\n").replace(b"\n", b"\r\n")
