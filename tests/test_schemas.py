@@ -90,9 +90,18 @@ def test_an_answer_and_what_it_answers_name_each_other(name):
 def test_every_path_on_a_card_finds_something_in_a_valid_sample(name):
     space = "{*}"
     trees = [etree.parse(sample).getroot() for sample in samples_of(name, "valid")]
-    for path in (*CARDS[name]["paden"].values(), CARDS[name]["betrokkenen"]):
+    subjects = [CARDS[name]["betrokkenen"]] if "betrokkenen" in CARDS[name] else []
+    for path in (*CARDS[name]["paden"].values(), *subjects):
         step = "/".join(space + part for part in path.split("/"))
         assert any(tree.findtext(step) for tree in trees), path
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_a_card_shows_the_clients_wherever_a_message_has_a_bsn(name):
+    named = {
+        etree.QName(node).localname for sample in samples_of(name, "valid") for node in etree.parse(sample).iter("*")
+    }
+    assert ("betrokkenen" in CARDS[name]) == ("Bsn" in named)
 
 
 @pytest.mark.parametrize("name", CARDS)
