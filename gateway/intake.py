@@ -19,7 +19,7 @@ from audit import entry, log
 from audit.entry import Entry, Event
 from audit.keys import KeyService
 from audit.seal import seal
-from gateway import compose, store, trail
+from gateway import answer, store, trail
 from gateway.catalog import Catalog
 from gateway.commit import GroupCommit
 from gateway.decide import Accepted, Arrival, New, allowed, decide, finding_of, outcome, promise
@@ -231,7 +231,8 @@ class Intake:
 
     def _refusal(self, raw: bytes, checked: Checked, caller: Party, trace: str) -> Refusal:
         codes = " ".join(sorted({finding.code for finding in checked.findings}))
-        answer = compose.answer(checked, self._catalog, identification=_short_id(), today=datetime.now(UTC).date())
+        today = datetime.now(UTC).date().isoformat()
+        reply = answer.refusal(raw, checked, self._catalog, identification=_short_id(), today=today)
         refused = trail.event(
             What.REFUSED, actor=caller.code, role="afzender", message=None, type_=checked.type, trace=trace, ok=False,
             wet=trail.wet_of(checked.type or "", checked.header), about={"reason": codes},
@@ -246,9 +247,9 @@ class Intake:
             },
             logged=self._entry(refused, datetime.now(UTC)),
             answer=Sound(
-                raw=answer.raw, checked=checked, facts=answer.facts, actor=self._origin, role="poort", trace=trace
+                raw=reply.raw, checked=checked, facts=reply.facts, actor=self._origin, role="poort", trace=trace
             )
-            if answer
+            if reply
             else None,
         )
 

@@ -1,0 +1,227 @@
+"""The answer that a judged message is due, exactly as iStandaarden do it (IV028, IV087, OP065): retour and 325.
+
+What is refused at level 2 is answered with a header that carries 0001; what is wrong with a class at level 3 or 4, with
+all classes of that client, each with its own return code. What is refused at level 0 or 1 could not be read well enough
+to be answered, and what comes from or goes to the wrong party must not be answered in that party's name.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lxml import etree
+
+from gateway import compose, explain
+from gateway.catalog import Catalog, Leaf, Shape
+from gateway.check import PARSER
+from gateway.compose import ComposeError, Values
+from gateway.message import Checked, Facts, MessageType
+from gateway.rules.klasse import signed
+
+NO_REMARK, NOT_JUDGED, GRANTED, TECHNICAL = "0200", "0233", "8001", "0001"
+RULES_VERSION = "1.0.0"
+"""Version of our level-2 rules, told in XsltVersie where a message breaks one of them."""
+HEADER = "Bericht/Header"
+DECLARATION = "Bericht/Declaratie"
+
+Codes = Mapping[str, Sequence[str]]
+"""Path of a class, with positions as a finding tells it → the return codes that it gets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A message that the gateway wrote."""
+
+    raw: bytes
+    facts: Facts
+
+
+def return_codes(checked: Checked) -> dict[str, list[str]]:
+    """Return the codes that an answer must carry, by the path of what is wrong; empty where no answer is due."""
+    if any(finding.level < 2 or finding.code.startswith("KP") for finding in checked.findings):
+        return {}
+    if any(finding.level == 2 for finding in checked.findings):
+        return {HEADER: [TECHNICAL]}
+    codes: dict[str, list[str]] = {}
+    for finding in checked.findings:
+        known = explain.explain(finding.code)
+        if known and known.return_code:
+            codes.setdefault(finding.path, []).append(known.return_code)
+    return codes
+
+
+def refusal(raw: bytes, checked: Checked, catalog: Catalog, *, identification: str, today: str) -> Answer | None:
+    """Answer a message that the gateway refuses, or None where no answer is due.
+
+    One error refuses the whole message (OP286), so a 325 then lists every line, those without an error as not judged.
+    ``identification`` (1-12 characters) must be unique for the receiver of the refused message, who is its sender;
+    ``today`` is an ISO date.
+    """
+    facts, codes = checked.facts, return_codes(checked)
+    if facts is None or not codes:
+        return None
+    kind = catalog.types[facts.type].answer
+    if kind is None:  # an answer is not answered
+        return None
+    in_header = [code for path, held in codes.items() if path.startswith(HEADER) for code in held]
+    if in_header:
+        header = _header(_nested(checked.header), catalog.types[kind], identification, today, in_header)
+        written = compose.message(catalog.definition(catalog.types[kind]), {"Header": header})
+    else:
+        written = judged(raw, codes, catalog, identification=identification, today=today, whole=True)
+    told = replace(
+        facts, type=kind, sender=facts.receiver, receiver=facts.sender, identification=identification,
+        dated=today, answers=None, subjects=(),
+    )  # fmt: skip
+    return Answer(raw=written, facts=told)
+
+
+def judged(
+    raw: bytes, codes: Codes, catalog: Catalog, *, identification: str, today: str, whole: bool = False
+) -> bytes:
+    """Write the answer to a valid message: ``codes`` on what is wrong with it, none if all is well.
+
+    A code on a part without return codes of its own goes to the class around it, else to the header. ``whole`` says
+    that a line without a code is not granted either. Raises ComposeError if the message is not one that is answered
+    with return codes, or has no class at one of the paths.
+    """
+    root = etree.fromstring(raw, PARSER)
+    asked_type = catalog.by_root(root.tag)
+    if asked_type is None or asked_type.answer is None:
+        raise ComposeError("Op dit bericht hoort geen antwoord.")
+    asked = compose.values(root, catalog.definition(asked_type).shape)
+    definition = catalog.definition(catalog.types[asked_type.answer])
+    said = _placed(codes, {name for name, _ in _units(definition.shape, "Bericht")})
+    in_header = said.pop(HEADER, [])
+    body: Values = {}
+    if not in_header and definition.type.shape == "declaratieantwoord":
+        body = {"DeclaratieAntwoord": _declaration(asked["Declaratie"], definition.shape, said, whole=whole)}
+    elif not in_header and said:
+        body = {
+            place.name: _class(asked[place.name], place.form, f"Bericht/{place.name}", said)
+            for place in definition.shape.fields.values()
+            if place.name != "Header"
+        }
+    if said and not in_header:
+        raise ComposeError(f"Dit staat niet in het bericht: {', '.join(sorted(said))}.")
+    header = _header(asked["Header"], definition.type, identification, today, in_header)
+    return compose.message(definition, {"Header": header, **body})
+
+
+def _header(asked: Values, type_: MessageType, identification: str, today: str, codes: Sequence[str]) -> dict[str, Any]:
+    versions = {"BasisschemaXsdVersie": type_.versions[0], "BerichtXsdVersie": type_.versions[1]}
+    own: dict[str, Any] = {"BerichtCode": type_.code}
+    if type_.shape == "retour":  # a copy of the header, sender and receiver as they were
+        own |= {"IdentificatieRetour": identification, "DagtekeningRetour": today, "XsdVersieRetour": versions}
+    else:
+        own |= {
+            "Afzender": asked["Ontvanger"],
+            "Ontvanger": asked["Afzender"],
+            "BerichtIdentificatie": {"Identificatie": identification, "Dagtekening": today},
+            "XsdVersie": versions,
+            "DeclaratieIdentificatie": asked["BerichtIdentificatie"],
+            "XsdVersieDeclaratie": asked["XsdVersie"],
+        }
+        codes = codes or [NO_REMARK]
+    if TECHNICAL in codes:
+        own["XsltVersie"] = RULES_VERSION
+    if codes:
+        own["RetourCodes"] = codes
+    return {**asked, **own}
+
+
+def _units(shape: Shape, name: str) -> Iterator[tuple[str, Shape]]:
+    """The classes that carry return codes."""
+    for place in shape.fields.values():
+        if place.name == "RetourCodes":
+            yield name, shape
+        elif isinstance(place.form, Shape):
+            yield from _units(place.form, place.name)
+
+
+def _placed(codes: Codes, units: set[str]) -> dict[str, list[str]]:
+    """Bring every code to the nearest class that can carry it."""
+    carriers = {"Declaratie" if name == "DeclaratieAntwoord" else name for name in units}
+    placed: dict[str, list[str]] = {}
+    for path, given in codes.items():
+        steps = path.split("/")
+        while steps and steps[-1].partition("[")[0] not in carriers:
+            steps.pop()
+        held = placed.setdefault("/".join(steps) or HEADER, [])
+        held += [code for code in given if code not in held]
+    return placed
+
+
+def _class(value: Any, form: Leaf | Shape, path: str, said: dict[str, list[str]], *, judged: bool = True) -> Any:
+    """A class as it came with what is said of it, taken out of ``said``; below one with an error nothing is judged."""
+    if isinstance(form, Leaf):
+        return value
+    if form.container:
+        ((name, inner, *_),) = form.fields.values()
+        return [
+            _class(each, inner, f"{path}/{name}[{position}]", said, judged=judged)
+            for position, each in enumerate(value, 1)
+        ]
+    own = said.pop(path, [])
+    told = {
+        place.name: _class(value[place.name], place.form, f"{path}/{place.name}", said, judged=judged and not own)
+        for place in form.fields.values()
+        if place.name in value
+    }
+    if any(place.name == "RetourCodes" for place in form.fields.values()):
+        told["RetourCodes"] = own or [NO_REMARK if judged else NOT_JUDGED]
+    return told
+
+
+def _declaration(declared: Values, answer: Shape, said: dict[str, list[str]], *, whole: bool) -> Values:
+    """What is granted, and the rejected lines only (IV087, TR342); of a rejected declaration no lines at all."""
+    own = said.pop(DECLARATION, [])
+    shape = dict(_units(answer, "Bericht"))["DeclaratieAntwoord"]
+    lists: dict[str, list[Any]] = {}
+    for place in shape.fields.values():
+        if place.name in declared and isinstance(place.form, Shape) and place.form.container:
+            every = _class(declared[place.name], place.form, f"{DECLARATION}/{place.name}", said)
+            lists[place.name] = [] if own else [each for each in every if _rejected(each, whole=whole)]
+    lists = {name: held for name, held in lists.items() if held}
+    asked = _cents(declared["TotaalIngediendBedrag"]["TotaalBedrag"], declared["TotaalIngediendBedrag"])
+    rejected = sum(_cents(line["IngediendBedrag"]["Bedrag"], line["IngediendBedrag"]) for line in _lines(lists))
+    granted = 0 if own else asked - rejected
+    return {
+        "DeclaratieNummer": declared["DeclaratieNummer"],
+        "TotaalIngediendBedrag": declared["TotaalIngediendBedrag"],
+        "TotaalToegekendBedrag": {"TotaalBedrag": str(abs(granted)), "DebetCredit": "C" if granted < 0 else "D"},
+        **lists,
+        "RetourCodes": own or [NO_REMARK if lists else GRANTED],
+    }
+
+
+def _rejected(held: dict[str, Any], *, whole: bool) -> bool:
+    """Whether a client or a line has something rejected; leaves nothing else in it."""
+    if "Prestaties" not in held:
+        if whole and held["RetourCodes"] == [NO_REMARK]:
+            held["RetourCodes"] = [NOT_JUDGED]
+        return bool(held["RetourCodes"] != [NO_REMARK])
+    held["Prestaties"] = [line for line in held["Prestaties"] if _rejected(line, whole=whole)]
+    return bool(held["Prestaties"])
+
+
+def _lines(lists: Mapping[str, list[Any]]) -> Iterable[Any]:
+    """The lines of all clients, and those that stand beside the clients."""
+    for each in (each for held in lists.values() for each in held):
+        yield from each.get("Prestaties", (each,))
+
+
+def _cents(amount: str, held: Values) -> int:
+    return signed(amount, held["DebetCredit"])
+
+
+def _nested(header: Mapping[str, str]) -> dict[str, Any]:
+    """Turn header leaves with their paths back into classes."""
+    nested: dict[str, Any] = {}
+    for path, text in header.items():
+        *above, name = path.split("/")
+        here = nested
+        for step in above:
+            here = here.setdefault(step, {})
+        here[name] = text
+    return nested
