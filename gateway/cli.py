@@ -11,6 +11,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+Run = Callable[[argparse.Namespace], int]
+Adds = Callable[[str, Run, str], argparse.ArgumentParser]
+"""Adds a command: its name, what it runs, what it is for."""
 CANNOT = 2
 """Exit code when a command could not do its work."""
 
@@ -19,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     with contextlib.suppress(BrokenPipeError):
         arguments = _parser().parse_args(argv)
-        run: Callable[[argparse.Namespace], int] = arguments.run
+        run: Run = arguments.run
         try:
             return run(arguments)
         except KeyboardInterrupt:
@@ -66,16 +69,39 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(metavar="OPDRACHT", required=True)
 
-    def command(name: str, run: Callable[[argparse.Namespace], int], help_: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=help_, description=help_)
+    def command(name: str, run: Run, help_: str) -> argparse.ArgumentParser:
+        added: argparse.ArgumentParser = commands.add_parser(name, help=help_, description=help_)
         added.set_defaults(run=run)
         return added
 
+    _add_documents(command)
+    _add_gateway(command)
+    _add_connected(command)
+    _add_audit(commands.add_parser("audit", help="Het logboek."))
+    each = command("bench", _bench, "Meet deze poort naast haar maatstaven.")
+    each.add_argument("--json", action="store_true", help="één JSON-object per regel")
+    each.add_argument("--kort", action="store_true", help="korte vensters, voor een eerste indruk")
+    each.add_argument("onderdelen", nargs="*", metavar="ONDERDEEL", help="alleen deze onderdelen")
+    return parser
+
+
+def _add_documents(command: Adds) -> None:
+    """Commands on files, without a gateway."""
     each = command("valideer", _valideer, "Controleer berichten, zonder poort: bestanden, mappen, ZIP's of - (invoer).")
     each.add_argument("paden", nargs="+", metavar="PAD")
     each.add_argument("--json", action="store_true", help="één JSON-object per regel, voor programma's")
     command("leg-uit", _leg_uit, "Leg een regelcode of retourcode uit.").add_argument("code", metavar="CODE")
 
+    each = command(
+        "antwoord", _antwoord, "Schrijf het antwoord op een bericht: een retour, of een 325 op een declaratie."
+    )
+    each.add_argument("bestand", type=Path, metavar="BESTAND")
+    each.add_argument("--fout", action="append", default=[], metavar="PAD=CODE", help="wat er mis is, en waar")
+    each.add_argument("--identificatie", help="identificatie van het antwoord (anders een nieuwe)")
+
+
+def _add_gateway(command: Adds) -> None:
+    """Commands for who runs a gateway."""
     each = command("demo", _demo, "Start een poort met verzonnen partijen en speel de hele keten voor.")
     each.add_argument("--check", action="store_true", help="speel de keten één keer en stop")
     each.add_argument("--map", type=Path, help="bewaar de poort in deze map (anders een tijdelijke)")
@@ -94,7 +120,16 @@ def _parser() -> argparse.ArgumentParser:
     each.add_argument("bestand", type=Path, metavar="BESTAND")
     each = _with_settings(command("draai", _draai, "Laat een poort draaien."))
     each.add_argument("--poortbestand", type=Path, help="schrijf hierin op welke poort hij luistert")
+    each = _with_settings(command("opnieuw", _opnieuw, "Zet geparkeerde berichten terug in de rij."))
+    each.add_argument("berichten", nargs="*", metavar="BERICHT-ID")
+    each.add_argument("--alle", metavar="PARTIJ", help="alle geparkeerde berichten voor deze partij")
+    each.add_argument("--reden", required=True, help="waarom; komt in het logboek")
+    each.add_argument("--wie", required=True, help="uw naam of nummer; komt in het logboek")
+    _with_settings(command("geparkeerd", _geparkeerd, "Toon welke berichten geparkeerd staan, en waarom."))
 
+
+def _add_connected(command: Adds) -> None:
+    """Commands for who is connected to a gateway."""
     each = _with_connection(command("zend", _zend, "Stuur berichten naar de poort."))
     each.add_argument("paden", nargs="+", type=Path, metavar="PAD")
     each = _with_connection(command("ophalen", _ophalen, "Haal open berichten op en bewaar ze in een map."))
@@ -103,20 +138,6 @@ def _parser() -> argparse.ArgumentParser:
     each.add_argument("--bevestig", action="store_true", help="bevestig wat veilig bewaard is")
     each = _with_connection(command("bevestig", _bevestig, "Bevestig dat u berichten veilig bewaart."))
     each.add_argument("berichten", nargs="+", metavar="BERICHT-ID")
-
-    each = _with_settings(command("opnieuw", _opnieuw, "Zet geparkeerde berichten terug in de rij."))
-    each.add_argument("berichten", nargs="*", metavar="BERICHT-ID")
-    each.add_argument("--alle", metavar="PARTIJ", help="alle geparkeerde berichten voor deze partij")
-    each.add_argument("--reden", required=True, help="waarom; komt in het logboek")
-    each.add_argument("--wie", required=True, help="uw naam of nummer; komt in het logboek")
-    _with_settings(command("geparkeerd", _geparkeerd, "Toon welke berichten geparkeerd staan, en waarom."))
-    _add_audit(commands.add_parser("audit", help="Het logboek."))
-
-    each = command("bench", _bench, "Meet deze poort naast haar maatstaven.")
-    each.add_argument("--json", action="store_true", help="één JSON-object per regel")
-    each.add_argument("--kort", action="store_true", help="korte vensters, voor een eerste indruk")
-    each.add_argument("onderdelen", nargs="*", metavar="ONDERDEEL", help="alleen deze onderdelen")
-    return parser
 
 
 def _add_audit(parser: argparse.ArgumentParser) -> None:
@@ -147,6 +168,12 @@ def _leg_uit(arguments: argparse.Namespace) -> int:
     from gateway.validate import leg_uit
 
     return leg_uit(arguments.code)
+
+
+def _antwoord(arguments: argparse.Namespace) -> int:
+    from gateway.reply import antwoord
+
+    return antwoord(arguments.bestand, arguments.fout, arguments.identificatie)
 
 
 def _demo(arguments: argparse.Namespace) -> int:

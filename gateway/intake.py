@@ -27,6 +27,7 @@ from gateway.mailbox import Mailbox
 from gateway.message import Checked, Facts, Finding
 from gateway.parties import Parties, Party
 from gateway.receipt import issue
+from gateway.reply import identification
 from gateway.trail import What
 
 MOST = 100
@@ -232,7 +233,7 @@ class Intake:
     def _refusal(self, raw: bytes, checked: Checked, caller: Party, trace: str) -> Refusal:
         codes = " ".join(sorted({finding.code for finding in checked.findings}))
         today = datetime.now(UTC).date().isoformat()
-        reply = answer.refusal(raw, checked, self._catalog, identification=_short_id(), today=today)
+        reply = answer.refusal(raw, checked, self._catalog, identification=identification(), today=today)
         refused = trail.event(
             What.REFUSED, actor=caller.code, role="afzender", message=None, type_=checked.type, trace=trace, ok=False,
             wet=trail.wet_of(checked.type or "", checked.header), about={"reason": codes},
@@ -282,8 +283,3 @@ def _also(checked: Checked, *findings: Finding) -> Checked:
 def body_context(id_: str) -> bytes:
     """Return what a sealed body is bound to: its table, column and row, so that no other row can show it."""
     return f"v1|messages|sealed_body|{id_}".encode()
-
-
-def _short_id() -> str:
-    alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-    return "".join(secrets.choice(alphabet) for _ in range(12))
