@@ -24,7 +24,7 @@ from gateway.catalog import Catalog
 from gateway.commit import GroupCommit
 from gateway.decide import Accepted, Arrival, New, allowed, decide, finding_of, outcome, promise
 from gateway.mailbox import Mailbox
-from gateway.message import Checked, Facts, Finding
+from gateway.message import Checked, Facts, Finding, wet_of
 from gateway.parties import Parties, Party
 from gateway.receipt import issue
 from gateway.reply import identification
@@ -147,7 +147,7 @@ class Intake:
         id_ = f"{received:012x}{secrets.token_hex(10)}"  # time-ordered, so that indexes grow at their end
         key, wrapped = self._keys.new_body_key(body_context(id_))
         answered = self._catalog.types[facts.type].answers
-        wet = trail.wet_of(facts.type, sound.checked.header)
+        wet = wet_of(facts.type, sound.checked.header)
         event = trail.event(
             What.ANSWERED if sound.role == "poort" else What.RECEIVED,
             actor=sound.actor, role=sound.role, message=id_, type_=facts.type, trace=sound.trace, wet=wet,
@@ -236,7 +236,7 @@ class Intake:
         reply = answer.refusal(raw, checked, self._catalog, identification=identification(), today=today)
         refused = trail.event(
             What.REFUSED, actor=caller.code, role="afzender", message=None, type_=checked.type, trace=trace, ok=False,
-            wet=trail.wet_of(checked.type or "", checked.header), about={"reason": codes},
+            wet=wet_of(checked.type or "", checked.header), about={"reason": codes},
         )  # fmt: skip
         return Refusal(
             row={

@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.catalog import Definition, Leaf, Shape
 from gateway.explain import advice
-from gateway.message import Finding
+from gateway.message import Finding, wet_of
 from gateway.places import Node, Places
 from gateway.rules import RULES, Klasse, Memory, Spot
 from gateway.words import BLANK
@@ -73,10 +73,9 @@ class Judge:
 
     def _begin(self, header: Klasse) -> None:
         self.header = header
-        wet = header.get("Wet")
-        self._memory = Memory(
-            dated=header.text(*self._dated), wet=wet if wet in {"JW", "WMO"} else "JW", spot=self._spot
-        )
+        # The header of a document that is still being read may yet prove wrong, and then tell no law.
+        wet = wet_of(self._definition.type.name, header) or "JW"
+        self._memory = Memory(dated=header.text(*self._dated), wet=wet, spot=self._spot)
 
     def _klasse(self, node: Node, shape: Shape, name: str, up: Klasse | None) -> Klasse:
         klasse = Klasse(name, up, node)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,3 +95,13 @@ class MessageType:
     answers_path: str | None
     subjects_path: str | None
     """Where the BSN of each client stands."""
+
+
+def wet_of(type_: str, header: Mapping[str, Any]) -> str:
+    """Return the law under which a message is sent, ``JW`` or ``WMO``; empty when nothing tells.
+
+    The standard tells it (iJw, iWmo), or else the header (HOA). ``type_`` is the name of the message type (``wmo301``),
+    ``header`` the leaves of the header.
+    """
+    told: str | None = {"jw": "JW", "wm": "WMO"}.get(type_[:2]) or header.get("Wet")
+    return told if told in ("JW", "WMO") else ""

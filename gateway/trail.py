@@ -85,8 +85,3 @@ def event(
 def repeated(event: Event, *, original: str) -> Event:
     """Return the event that the same message came again; ``original`` is the id of the one that is kept."""
     return replace(event, event=What.DUPLICATE.value, action=ACTION[What.DUPLICATE], message=original)
-
-
-def wet_of(type_: str, header: Mapping[str, str]) -> str:
-    """Return the law under which a message is sent: told by the header (HOA) or by the standard (iJw, iWmo)."""
-    return header.get("Wet", "") or {"jw": "JW", "wm": "WMO"}.get(type_[:2], "")
