@@ -1,10 +1,11 @@
-"""Reads ``schemas/``: message types by root element, their cards, and what each XSD says.
+"""Reads ``schemas/``: the releases, message types by root element, their cards, and what each XSD says.
 
-Loading reads cards and namespaces only; an XSD is compiled when its first message comes. Imports are resolved by
+Loading reads a few lines per release; cards and XSDs are read when a message of theirs comes. Imports are resolved by
 namespace from this folder, never by file name or over the network.
 """
 
 import tomllib
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any, NamedTuple
 
 from lxml import etree
 
-from gateway.message import MessageType
+from gateway.message import Facts, MessageType
+from gateway.rules.klasse import after
 
 XS = "{http://www.w3.org/2001/XMLSchema}"
 FOLDER = Path(__file__).resolve().parent.parent / "schemas"
@@ -76,50 +78,170 @@ class Definition:
     """Name of the class of a client, who has a Bsn; empty if the type has none."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One release of a standard: a folder with schemas and cards, and what ``release.toml`` in it says."""
+
+    standard: str
+    name: str
+    folder: Path
+    namespace: str
+    """Of every schema in it, with ``{}`` for the name of the message, or ``basisschema``."""
+    since: str = ""
+    """ISO date of the first day on which its messages may be dated; empty if it knows none."""
+    until: str = ""
+    """ISO date of the last such day."""
+
+    def covers(self, dated: str) -> bool:
+        """Whether a message of this release may bear this ISO date."""
+        return not (self.since and after(self.since, dated)) and not (self.until and after(dated, self.until))
+
+    def message(self, space: str) -> str | None:
+        """The name of the message that has this namespace, whether or not it exists; None if it is none of ours."""
+        before, _, behind = self.namespace.partition("{}")
+        inside = space.startswith(before) and space.endswith(behind) and len(space) > len(before) + len(behind)
+        return space[len(before) : len(space) - len(behind)] if inside else None
+
+
 class Catalog:
     """The message types in one ``schemas/`` folder."""
 
-    def __init__(self, schemas: dict[str, etree._Element], types: dict[str, MessageType]) -> None:
-        self._schemas = schemas
+    def __init__(self, releases: tuple[Release, ...]) -> None:
+        self.releases = releases
+        """In the order in which they came into use."""
+        self.types: Mapping[str, MessageType] = _Newest(self)
+        """By name, ``ho301``: of a message that more releases have, the one of the newest."""
+        self._cards: dict[Release, dict[str, Any]] = {}
+        self._by_root: dict[str, MessageType] = {}
+        self._schemas = _Sources(self)
         self._definitions: dict[str, Definition] = {}
-        self._by_root = {kind.root: kind for kind in types.values()}
-        self.types = types
-        """By name: ``ho301``."""
 
     @classmethod
     def load(cls, folder: Path = FOLDER) -> "Catalog":
-        """Read all cards and schemas below ``folder``; raises CatalogError where they contradict."""
-        schemas: dict[str, etree._Element] = {}
-        types: dict[str, MessageType] = {}
-        for cards in sorted(folder.glob("*/*/messages.toml")):
-            files = {path.name: _read(path, schemas) for path in sorted(cards.parent.glob("*.xsd"))}
-            schemas |= {xsd.attrib["targetNamespace"]: xsd for xsd in files.values()}
-            card = tomllib.loads(cards.read_text("utf-8"))
-            for name, entry in card.items():
-                if "xsd" in entry:
-                    types[name] = _message_type(name, entry, card["vorm"][entry["vorm"]], files, cards)
-        if not types:
+        """Read what releases there are below ``folder``; raises CatalogError where they contradict."""
+        releases = tuple(sorted(map(_release, folder.glob("*/*/messages.toml")), key=lambda each: each.since))
+        if not releases:
             raise CatalogError(f"no messages.toml below {folder}")
-        return cls(schemas, types)
+        if len({each.namespace for each in releases}) < len(releases):
+            raise CatalogError(f"two releases below {folder} have one namespace")
+        return cls(releases)
 
     def by_root(self, tag: str) -> MessageType | None:
         """The message type whose root element is ``{namespace}Bericht``, if there is one."""
-        return self._by_root.get(tag)
+        kind = self._by_root.get(tag)
+        if kind is None and tag.endswith("}Bericht"):
+            for release in self.releases:
+                name = release.message(tag[1:-8])
+                if name in self.cards(release):
+                    return self.type(release, name)
+        return kind
+
+    def cards(self, release: Release) -> dict[str, Any]:
+        """What ``messages.toml`` of a release says of each of its messages, by name."""
+        if release not in self._cards:
+            cards = tomllib.loads((release.folder / "messages.toml").read_text("utf-8"))
+            paths = cards.pop("vorm")
+            self._cards[release] = {name: {**card, "paden": paths[card["vorm"]]} for name, card in cards.items()}
+        return self._cards[release]
+
+    def type(self, release: Release, name: str) -> MessageType:
+        """The message type of this name in this release. Raises KeyError if it has none."""
+        root = f"{{{release.namespace.format(name)}}}Bericht"
+        if root not in self._by_root:
+            card = self.cards(release)[name]
+            self._by_root[root] = _message_type(name, card, release, self._schemas[release.namespace.format(name)])
+        return self._by_root[root]
+
+    def beside(self, facts: Facts, name: str) -> MessageType:
+        """The message type of this name in the release of a message: what answers it is of the same release."""
+        return next(
+            self.type(release, name)
+            for release in self.releases
+            if release.name == facts.release and {facts.type, name} <= self.cards(release).keys()
+        )
+
+    def release(self, kind: MessageType) -> Release:
+        """The release that a message type belongs to."""
+        return next(each for each in self.releases if (each.standard, each.name) == (kind.standard, kind.release))
 
     def definition(self, kind: MessageType) -> Definition:
         """Compile what belongs to this type, once; raises CatalogError if its XSD is not sound."""
-        if kind.name not in self._definitions:
-            self._definitions[kind.name] = _compile(kind, self._schemas)
-        return self._definitions[kind.name]
+        if kind.root not in self._definitions:
+            self._definitions[kind.root] = _compile(kind, self._schemas)
+        return self._definitions[kind.root]
+
+    def every(self) -> Iterator[MessageType]:
+        """Every message type of every release."""
+        for release in self.releases:
+            for name in self.cards(release):
+                yield self.type(release, name)
 
     def compile_all(self) -> None:
         """Compile every type now, for a process that may open no files later."""
-        for kind in self.types.values():
+        for kind in self.every():
             self.definition(kind)
 
 
-def _read(path: Path, schemas: dict[str, etree._Element]) -> etree._Element:
+class _Newest(Mapping[str, MessageType]):
+    """The types of a catalogue by name; reads no schema of a type that is not asked for."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def _names(self) -> dict[str, Release]:
+        return {name: release for release in self._catalog.releases for name in self._catalog.cards(release)}
+
+    def __getitem__(self, name: str) -> MessageType:
+        return self._catalog.type(self._names()[name], name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names())
+
+    def __len__(self) -> int:
+        return len(self._names())
+
+
+class _Sources(dict[str, Any]):
+    """The XSDs of a catalogue by namespace, each parsed when first asked for."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        super().__init__()
+        self._catalog = catalog
+
+    def __missing__(self, space: str) -> etree._Element:
+        for release in self._catalog.releases:
+            name = release.message(space)
+            if name == "basisschema" or name in self._catalog.cards(release):
+                file = "basisschema.xsd" if name == "basisschema" else self._catalog.cards(release)[name]["xsd"]
+                self[space] = _read(release.folder / file, self)
+                if self[space].get("targetNamespace") != space:
+                    raise CatalogError(f"{release.folder / file}: the namespace is not {space}")
+                return self[space]
+        raise CatalogError(f"nothing in schemas/ has the namespace {space}")
+
+
+def _release(cards: Path) -> Release:
+    """Read ``release.toml`` beside the cards: a few lines, so that starting costs no more with every release."""
+    path = cards.parent / "release.toml"
+    if not path.exists():
+        raise CatalogError(f"{path} is not there; it says the namespace and since when the release is in use")
+    told = tomllib.loads(path.read_text("utf-8"))
+    if "{}" not in told["namespace"]:
+        raise CatalogError(f"{path}: the namespace has no {{}} for the name of the message")
+    return Release(
+        standard=path.parent.parent.name,
+        name=path.parent.name,
+        folder=path.parent,
+        namespace=told["namespace"],
+        since=str(told.get("geldig_vanaf", "")),
+        until=str(told.get("geldig_tot", "")),
+    )
+
+
+def _read(path: Path, schemas: Mapping[str, etree._Element]) -> etree._Element:
     """Parse one XSD; its imports will be answered from ``schemas``, by namespace."""
+    if not path.exists():
+        raise CatalogError(f"{path} does not exist")
     parser = etree.XMLParser(no_network=True, remove_comments=True)
     parser.resolvers.add(_OwnSchemas(schemas))
     xsd = etree.fromstring(path.read_bytes(), parser)
@@ -131,15 +253,12 @@ def _read(path: Path, schemas: dict[str, etree._Element]) -> etree._Element:
 class _OwnSchemas(etree.Resolver):  # type: ignore[misc]  # lxml has no types
     """Answers every import from our own folder; whatever is not there is refused."""
 
-    def __init__(self, schemas: dict[str, etree._Element]) -> None:
+    def __init__(self, schemas: Mapping[str, etree._Element]) -> None:
         super().__init__()
         self._schemas = schemas
 
     def resolve(self, system_url: str, public_id: str, context: Any) -> Any:  # noqa: ARG002 - lxml's signature
-        xsd = self._schemas.get(system_url.removeprefix(SCHEME))
-        if xsd is None:
-            raise CatalogError(f"nothing in schemas/ has the namespace {system_url.removeprefix(SCHEME)}")
-        return self.resolve_string(etree.tostring(xsd), context)
+        return self.resolve_string(etree.tostring(self._schemas[system_url.removeprefix(SCHEME)]), context)
 
 
 def _version(xsd: etree._Element, name: str) -> str:
@@ -151,20 +270,16 @@ def _version(xsd: etree._Element, name: str) -> str:
     return str(told)
 
 
-def _message_type(
-    name: str, entry: dict[str, Any], paths: dict[str, str], files: dict[str, etree._Element], cards: Path
-) -> MessageType:
-    if entry["xsd"] not in files:
-        raise CatalogError(f"{cards}: {entry['xsd']} does not exist")
-    xsd = files[entry["xsd"]]
+def _message_type(name: str, entry: dict[str, Any], release: Release, xsd: etree._Element) -> MessageType:
+    paths = entry["paden"]
     code = next(xsd.iterfind(f".//{XS}element[@name='BerichtCode']//{XS}pattern"), None)
     if code is None:
         raise CatalogError(f"{entry['xsd']}: the header has no fixed BerichtCode")
     return MessageType(
         name=name,
         code=code.attrib["value"],
-        standard=cards.parent.parent.name,
-        release=cards.parent.name,
+        standard=release.standard,
+        release=release.name,
         title=entry["naam"],
         root=f"{{{xsd.attrib['targetNamespace']}}}Bericht",
         sends=entry["van"],
@@ -183,7 +298,7 @@ def _message_type(
     )
 
 
-def _compile(kind: MessageType, schemas: dict[str, etree._Element]) -> Definition:
+def _compile(kind: MessageType, schemas: Mapping[str, etree._Element]) -> Definition:
     space = etree.QName(kind.root).namespace or ""
     reader = _Shapes(schemas)
     shape = reader.element(next(schemas[space].iterfind(f"{XS}element[@name='Bericht']")), schemas[space])
@@ -219,7 +334,7 @@ def _compile(kind: MessageType, schemas: dict[str, etree._Element]) -> Definitio
 class _Shapes:
     """Turns the types of an XSD into shapes, following names through imports; each named type once."""
 
-    def __init__(self, schemas: dict[str, etree._Element]) -> None:
+    def __init__(self, schemas: Mapping[str, etree._Element]) -> None:
         self._schemas = schemas
         self._done: dict[str, Leaf | Shape] = {}
         self.containers: dict[str, tuple[str, Shape]] = {}

@@ -18,6 +18,7 @@ from gateway.judge import Judge, leaves
 from gateway.message import Checked, Facts, Finding
 from gateway.places import Node, Places
 from gateway.survey import survey
+from gateway.words import listed
 
 MOST = 100
 """Findings kept. Once there are more, the rest is only held against the XSD: that decides whether an answer follows."""
@@ -151,10 +152,10 @@ class _Reading:
     def finish(self, root: Node) -> None:
         """Validate and judge what is left: all of a small document, the skeleton of a large one."""
         assert self._judge is not None, "begin() comes first"
-        if self._sound(root, self._definition.shape):
-            if judge := self._still_judging():
-                judge.message(root)
-        elif len(root) and self._is_header_sound(root[0]):
+        sound = self._sound(root, self._definition.shape)
+        if sound and (judge := self._still_judging()):
+            judge.message(root)
+        elif len(root) and (sound or self._is_header_sound(root[0])):
             self._judge.read_header(root)
 
     def _still_judging(self) -> Judge | None:
@@ -196,13 +197,29 @@ class _Reading:
             )
         judge.rest()
         found, total = (self._xsd, len(self._xsd)) if self._xsd else (judge.findings, judge.count)
+        facts = self._facts(judge)
+        late = self._out_of_use(facts.dated) if facts else []
         return Checked(
             type=self._definition.type.name,
-            facts=self._facts(judge),
-            findings=tuple(sorted(found, key=lambda finding: finding.line)[:MOST]) if found else (),
-            total=total,
+            facts=facts,
+            findings=tuple([*late, *sorted(found, key=lambda finding: finding.line)][:MOST]) if found or late else (),
+            total=total + len(late),
             header=dict(leaves(judge.header)) if judge.header and not self._xsd else {},
         )
+
+    def _out_of_use(self, dated: str) -> list[Finding]:
+        """Whether the release was not, or no longer, in use on the date of the message; then which one was."""
+        kind = self._definition.type
+        if self._catalog.release(kind).covers(dated):
+            return []
+        then = [each.name for each in self._catalog.releases if each.standard == kind.standard and each.covers(dated)]
+        told = (
+            f"Op die datum geldt release {listed(then, 'of')}."
+            if then
+            else "Op die datum geldt er geen die wij kennen."
+        )
+        path, text = f"Bericht/{kind.dated_path}", f"{advice('KP012')} {told}"
+        return [Finding(code="KP012", level=0, line=0, path=path, text=text)]
 
     def _facts(self, judge: Judge) -> Facts | None:
         header = judge.header
@@ -211,6 +228,7 @@ class _Reading:
         sender, receiver, identification, dated, answers = (header.text(*steps) for steps in self._definition.facts)
         return Facts(
             type=self._definition.type.name,
+            release=self._definition.type.release,
             sender=sender,
             receiver=receiver,
             identification=identification,

@@ -34,6 +34,8 @@ class Facts:
 
     type: str
     """Message type in lower case: ``ho301``."""
+    release: str
+    """Release of the standard that the message is written in: ``3.2``."""
     sender: str
     receiver: str
     identification: str

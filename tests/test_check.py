@@ -51,7 +51,8 @@ def is_valid_tree(raw: bytes, name: str) -> bool:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_verdict_is_that_of_the_whole_tree(name: str):
     for what, raw in generated(name, seed=1, valid=4, each=25):
-        found = [f for f in check(raw, CATALOG).findings if f.level < 2]
+        # When a release is in use is no matter of its schema; dates made at random lie anywhere.
+        found = [f for f in check(raw, CATALOG).findings if f.level < 2 and f.code != "KP012"]
         assert (not found) == is_valid_tree(raw, name), (what, found)
 
 
