@@ -12,7 +12,7 @@ from lxml import etree
 from tests.documents import XS, definitions, document, facets, pattern_schema
 
 SCHEMAS = Path(__file__).parent.parent / "schemas"
-RELEASES = ("hoa/1.0", "ijw/3.2")
+RELEASES = ("hoa/1.0", "ijw/3.2", "iwmo/3.2")
 RULES = {
     code: rule
     for path in sorted((SCHEMAS / "regels").glob("*.toml"))
