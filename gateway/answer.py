@@ -60,17 +60,18 @@ def refusal(raw: bytes, checked: Checked, catalog: Catalog, *, identification: s
     facts, codes = checked.facts, return_codes(checked)
     if facts is None or not codes:
         return None
-    kind = catalog.types[facts.type].answer
-    if kind is None:  # an answer is not answered
+    asked = catalog.of(facts)
+    if asked.answer is None:  # an answer is not answered
         return None
+    kind = catalog.beside(asked, asked.answer)
     in_header = [code for path, held in codes.items() if path.startswith(HEADER) for code in held]
     if in_header:
-        header = _header(_nested(checked.header), catalog.types[kind], identification, today, in_header)
-        written = compose.message(catalog.definition(catalog.types[kind]), {"Header": header})
+        header = _header(_nested(checked.header), kind, identification, today, in_header)
+        written = compose.message(catalog.definition(kind), {"Header": header})
     else:
         written = judged(raw, codes, catalog, identification=identification, today=today, whole=True)
     told = replace(
-        facts, type=kind, sender=facts.receiver, receiver=facts.sender, identification=identification,
+        facts, type=kind.name, sender=facts.receiver, receiver=facts.sender, identification=identification,
         dated=today, answers=None, subjects=(),
     )  # fmt: skip
     return Answer(raw=written, facts=told)
@@ -90,12 +91,14 @@ def judged(
     if asked_type is None or asked_type.answer is None:
         raise ComposeError("Op dit bericht hoort geen antwoord.")
     asked = compose.values(root, catalog.definition(asked_type).shape)
-    definition = catalog.definition(catalog.types[asked_type.answer])
+    definition = catalog.definition(catalog.beside(asked_type, asked_type.answer))
     said = _placed(codes, {name for name, _ in _units(definition.shape, "Bericht")})
     in_header = said.pop(HEADER, [])
     body: Values = {}
     if not in_header and definition.type.shape == "declaratieantwoord":
         body = {"DeclaratieAntwoord": _declaration(asked["Declaratie"], definition.shape, said, whole=whole)}
+    elif not in_header and definition.type.shape != "retour":
+        raise ComposeError("Op dit bericht hoort een besluit. Als er niets mis is, schrijft u dat zelf.")
     elif not in_header and said:
         body = {
             place.name: _class(asked[place.name], place.form, f"Bericht/{place.name}", said)
@@ -114,13 +117,14 @@ def _header(asked: Values, type_: MessageType, identification: str, today: str, 
     if type_.shape == "retour":  # a copy of the header, sender and receiver as they were
         own |= {"IdentificatieRetour": identification, "DagtekeningRetour": today, "XsdVersieRetour": versions}
     else:
+        answered = (type_.answers_path or "").split("/")[1]  # DeclaratieIdentificatie, HeenIdentificatie
         own |= {
             "Afzender": asked["Ontvanger"],
             "Ontvanger": asked["Afzender"],
             "BerichtIdentificatie": {"Identificatie": identification, "Dagtekening": today},
             "XsdVersie": versions,
-            "DeclaratieIdentificatie": asked["BerichtIdentificatie"],
-            "XsdVersieDeclaratie": asked["XsdVersie"],
+            answered: asked["BerichtIdentificatie"],
+            f"XsdVersie{answered.removesuffix('Identificatie')}": asked["XsdVersie"],
         }
         codes = codes or [NO_REMARK]
     if TECHNICAL in codes:

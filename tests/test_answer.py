@@ -149,6 +149,16 @@ def test_every_class_can_be_told_what_is_wrong_with_it(stem):
         assert b">9307<" in answer
 
 
+@pytest.mark.parametrize("stem", [stem for stem in VALID if stem.startswith(("ho331", "ho341"))])
+def test_what_is_wrong_with_a_proposal_stands_in_the_header_of_the_decision(stem):
+    (body,) = read(VALID[stem].read_bytes()).keys() - {"Header"}
+    decision = read(answered(stem, {f"Bericht/{body}/Ingangsdatum": ["0001"]}))
+    assert decision.keys() == {"Header"}
+    assert decision["Header"]["RetourCodes"] == ["0001"]
+    with pytest.raises(ComposeError, match="besluit"):
+        answered(stem)
+
+
 def test_a_place_that_is_not_in_the_message_is_not_passed_over():
     with pytest.raises(ComposeError, match=r"StartProduct\[7\]"):
         answered("ho305-minimaal", {"Bericht/Client/StartProducten/StartProduct[7]": ["9019"]})
