@@ -152,17 +152,18 @@ class Catalog:
             self._by_root[root] = _message_type(name, card, release, self._schemas[release.namespace.format(name)])
         return self._by_root[root]
 
-    def beside(self, facts: Facts, name: str) -> MessageType:
-        """The message type of this name in the release of a message: what answers it is of the same release."""
-        return next(
-            self.type(release, name)
-            for release in self.releases
-            if release.name == facts.release and {facts.type, name} <= self.cards(release).keys()
-        )
+    def of(self, facts: Facts) -> MessageType:
+        """The message type, in its own release, of a message that was checked with this catalogue."""
+        owners = (each for each in self.releases if each.name == facts.release and facts.type in self.cards(each))
+        return self.type(next(owners), facts.type)
 
     def release(self, kind: MessageType) -> Release:
         """The release that a message type belongs to."""
         return next(each for each in self.releases if (each.standard, each.name) == (kind.standard, kind.release))
+
+    def beside(self, kind: MessageType, name: str) -> MessageType:
+        """The message type of this name in the same release: what answers a message is of its release."""
+        return self.type(self.release(kind), name)
 
     def definition(self, kind: MessageType) -> Definition:
         """Compile what belongs to this type, once; raises CatalogError if its XSD is not sound."""

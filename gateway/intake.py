@@ -146,7 +146,7 @@ class Intake:
         received = (now - _EPOCH) // timedelta(milliseconds=1)
         id_ = f"{received:012x}{secrets.token_hex(10)}"  # time-ordered, so that indexes grow at their end
         key, wrapped = self._keys.new_body_key(body_context(id_))
-        answered = self._catalog.types[facts.type].answers
+        answered = self._catalog.of(facts).answers
         wet = wet_of(facts.type, sound.checked.header)
         event = trail.event(
             What.ANSWERED if sound.role == "poort" else What.RECEIVED,
