@@ -26,6 +26,8 @@ NASTY = (
     *("-0044-03-15", "12026-01-01", " 2026-02-28 ", "24:00:00", "12:30", "12:30:00.5", "12:30:00Z", "25:00:00"),
 )
 """Values that a careless schema accepts or a careless reader trips over."""
+LENGTHS = (1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 15, 20, 24, 25, 35, 36, 64, 80, 200)
+"""Lengths, of text or of a number, that the standards set as a maximum."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +59,16 @@ def document(message: Definitions, rng: random.Random) -> etree._Element:
 
 
 def mutants(valid: etree._Element, rng: random.Random, count: int) -> Iterator[tuple[str, etree._Element]]:
-    """Yield ``count`` copies of a document with one fault each, and what was done to it."""
-    for _ in range(count):
+    """Yield ``count`` copies of a document with one fault each, and what was done to it; none is as it was."""
+    before, made = etree.tostring(valid), 0
+    while made < count:
         copy = deepcopy(valid)
         fault = rng.choice(FAULTS)
         spot = rng.choice(list(copy.iterdescendants()))
         fault(spot, rng)
-        yield f"{fault.__name__[1:]} at {etree.QName(spot).localname}", copy
+        if etree.tostring(copy) != before:
+            made += 1
+            yield f"{fault.__name__[1:]} at {etree.QName(spot).localname}", copy
 
 
 def facets(message: Definitions, simple: etree._Element) -> tuple[str, list[dict[str, list[str]]]]:
@@ -130,13 +135,17 @@ def _value(builtin: str, steps: list[dict[str, list[str]]], rng: random.Random) 
     listed = next((step["enumeration"] for step in steps if "enumeration" in step), None)
     if listed:
         return rng.choice(listed)
-    drafts = (draft for _ in range(1000) for draft in (*_patterns(steps), _draft(builtin, rng)))
+    fixed = [pattern for step in steps for pattern in step.get("pattern", ()) if pattern.isalnum()]
+    drafts = (draft for _ in range(1000) for draft in (*fixed, *_edge(steps, rng), _draft(builtin, rng)))
     return next(draft for draft in drafts if _fits(draft, steps))
 
 
-def _patterns(steps: list[dict[str, list[str]]]) -> list[str]:
-    """A pattern without any special sign is the one value that it allows."""
-    return [pattern for step in steps for pattern in step.get("pattern", ())]
+def _edge(steps: list[dict[str, list[str]]], rng: random.Random) -> list[str]:
+    """Now and then the longest or the largest value that the facets allow."""
+    every = [(name, value) for step in steps for name, values in step.items() for value in values]
+    longest = ["é" * int(value) for name, value in every if name == "maxLength"]
+    outermost = [value for name, value in every if name in ("minInclusive", "maxInclusive")]
+    return rng.sample([*longest, *outermost], 1) if longest + outermost and rng.random() < 0.1 else []
 
 
 def _draft(builtin: str, rng: random.Random) -> str:
@@ -231,6 +240,23 @@ def _bad_value(spot: etree._Element, rng: random.Random) -> None:
     rng.choice([leaf for leaf in spot.getroottree().iter() if not len(leaf)]).text = rng.choice(NASTY)
 
 
+def _at_a_bound(spot: etree._Element, rng: random.Random) -> None:
+    """As long or as large as some facet allows, or one more."""
+    leaf = rng.choice([leaf for leaf in spot.getroottree().iter() if not len(leaf)])
+    length = rng.choice(LENGTHS) + rng.randint(0, 1)
+    leaf.text = rng.choice(("x", "9", "é")) * length if rng.random() < 0.7 else f"1{'0' * length}"
+
+
+def _other_code(spot: etree._Element, rng: random.Random) -> None:
+    """A value like those in a list, for a field that has one."""
+    codes = [leaf for leaf in spot.getroottree().iter() if not len(leaf) and 0 < len(leaf.text or "") < 5]
+    digits = f"{rng.randint(0, 9999):04}"
+    letters = "".join(rng.choices("ABCDEFGHIJKLMNOPQRSTUVWXYZ", k=2))
+    if codes:
+        leaf = rng.choice(codes)
+        leaf.text = letters if leaf.text.isalpha() else digits[-len(leaf.text) :]
+
+
 FAULTS: tuple[Callable[[etree._Element, random.Random], None], ...] = (
     *(
         _drop,
@@ -245,5 +271,5 @@ FAULTS: tuple[Callable[[etree._Element, random.Random], None], ...] = (
         _child,
         _empty,
     ),
-    *(_value_of_another, _bad_value, _bad_value, _bad_value),
+    *(_value_of_another, _bad_value, _bad_value, _at_a_bound, _other_code),
 )
