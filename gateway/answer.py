@@ -97,6 +97,8 @@ def judged(
     body: Values = {}
     if not in_header and definition.type.shape == "declaratieantwoord":
         body = {"DeclaratieAntwoord": _declaration(asked["Declaratie"], definition.shape, said, whole=whole)}
+    elif not in_header and definition.type.shape != "retour":
+        raise ComposeError("Op dit bericht hoort een besluit. Als er niets mis is, schrijft u dat zelf.")
     elif not in_header and said:
         body = {
             place.name: _class(asked[place.name], place.form, f"Bericht/{place.name}", said)
@@ -115,13 +117,14 @@ def _header(asked: Values, type_: MessageType, identification: str, today: str, 
     if type_.shape == "retour":  # a copy of the header, sender and receiver as they were
         own |= {"IdentificatieRetour": identification, "DagtekeningRetour": today, "XsdVersieRetour": versions}
     else:
+        answered = (type_.answers_path or "").split("/")[1]  # DeclaratieIdentificatie, HeenIdentificatie
         own |= {
             "Afzender": asked["Ontvanger"],
             "Ontvanger": asked["Afzender"],
             "BerichtIdentificatie": {"Identificatie": identification, "Dagtekening": today},
             "XsdVersie": versions,
-            "DeclaratieIdentificatie": asked["BerichtIdentificatie"],
-            "XsdVersieDeclaratie": asked["XsdVersie"],
+            answered: asked["BerichtIdentificatie"],
+            f"XsdVersie{answered.removesuffix('Identificatie')}": asked["XsdVersie"],
         }
         codes = codes or [NO_REMARK]
     if TECHNICAL in codes:
