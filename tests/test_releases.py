@@ -1,4 +1,4 @@
-"""Two releases of one standard live side by side: chosen by namespace, each in its own time, each with its own answers."""
+"""Two releases of one standard side by side: chosen by namespace, each in its own time, with its own answers."""
 
 import shutil
 from datetime import date
