@@ -1,11 +1,8 @@
 """The command ``ketenpoort``. Each command imports only what it needs, so that ``valideer`` answers at once."""
 
 import argparse
-import asyncio
 import contextlib
-import getpass
 import re
-import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -278,6 +275,8 @@ def _geparkeerd(arguments: argparse.Namespace) -> int:
 
 
 def _exporteer(arguments: argparse.Namespace) -> int:
+    import getpass
+
     from gateway import operate
 
     try:
@@ -316,6 +315,8 @@ def _gateway(arguments: argparse.Namespace, act: Callable[[Any], Coroutine[Any, 
 
 def _until_stopped(work: Coroutine[Any, Any, int | None]) -> int:
     """Run until done, or until asked to stop (TERM, INT): then close in order."""
+    import asyncio
+    import signal
 
     async def run() -> int | None:
         task = asyncio.ensure_future(work)
