@@ -12,11 +12,12 @@ from typing import Any
 from lxml import etree
 
 from gateway import compose, explain
-from gateway.catalog import Catalog, Leaf, Shape
+from gateway.catalog import Catalog
 from gateway.check import PARSER
 from gateway.compose import ComposeError, Values
 from gateway.message import Checked, Facts, MessageType
 from gateway.rules.klasse import signed
+from gateway.shapes import Leaf, Shape
 
 NO_REMARK, NOT_JUDGED, GRANTED, TECHNICAL = "0200", "0233", "8001", "0001"
 RULES_VERSION = "1.0.0"

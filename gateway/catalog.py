@@ -7,58 +7,18 @@ namespace from this folder, never by file name or over the network.
 import tomllib
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from lxml import etree
 
 from gateway.message import Facts, MessageType
 from gateway.rules.klasse import after
+from gateway.shapes import XS, CatalogError, Shape, Shapes
 
-XS = "{http://www.w3.org/2001/XMLSchema}"
 FOLDER = Path(__file__).resolve().parent.parent / "schemas"
 SCHEME = "ketenpoort:"
-FACETS = frozenset(
-    {"minLength", "maxLength", "length", "minInclusive", "maxInclusive", "minExclusive", "maxExclusive", "totalDigits"}
-)
-
-
-class CatalogError(Exception):
-    """A file in ``schemas/`` is missing or contradicts another; mend the folder, the gateway cannot start."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leaf:
-    """The form of one simple field: the facets along its chain of types."""
-
-    builtin: str
-    """Name of the XSD type at the root of the chain: string, integer, date, time."""
-    patterns: tuple[str, ...] = ()
-    codes: tuple[str, ...] = ()
-    limits: tuple[tuple[str, str], ...] = ()
-    """(facet, value), such as ("maxLength", "12")."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Shape:
-    """What a class may hold; a container holds one repeated element and nothing else."""
-
-    fields: dict[str, "Place"] = field(default_factory=dict)
-    """In schema order, by ``{namespace}name``."""
-    one_of: tuple[str, ...] = ()
-    """Names of which at least one must be there."""
-    container: bool = False
-
-
-class Place(NamedTuple):
-    """One element in a class; a tuple, because every element of every message passes here."""
-
-    name: str
-    form: Leaf | Shape
-    required: bool
-    plain: bool
-    """Whether its text is its value, to the last space."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,7 +261,7 @@ def _message_type(name: str, entry: dict[str, Any], release: Release, xsd: etree
 
 def _compile(kind: MessageType, schemas: Mapping[str, etree._Element]) -> Definition:
     space = etree.QName(kind.root).namespace or ""
-    reader = _Shapes(schemas)
+    reader = Shapes(schemas)
     shape = reader.element(next(schemas[space].iterfind(f"{XS}element[@name='Bericht']")), schemas[space])
     if not isinstance(shape, Shape):
         raise CatalogError(f"{kind.name}: Bericht holds no elements")
@@ -330,71 +290,3 @@ def _compile(kind: MessageType, schemas: Mapping[str, etree._Element]) -> Defini
         ),
         subject=(kind.subjects_path or "").rpartition("/")[0].rpartition("/")[2],
     )
-
-
-class _Shapes:
-    """Turns the types of an XSD into shapes, following names through imports; each named type once."""
-
-    def __init__(self, schemas: Mapping[str, etree._Element]) -> None:
-        self._schemas = schemas
-        self._done: dict[str, Leaf | Shape] = {}
-        self.containers: dict[str, tuple[str, Shape]] = {}
-        self.names: set[str] = set()
-
-    def element(self, element: etree._Element, xsd: etree._Element) -> Leaf | Shape:
-        """The form of what this ``xs:element`` declares."""
-        if "type" in element.attrib:
-            return self._named(element.attrib["type"], xsd)
-        return self._form(element[-1], xsd)
-
-    def _named(self, name: str, xsd: etree._Element) -> Leaf | Shape:
-        prefix, _, local = name.rpartition(":")
-        space = xsd.nsmap[prefix or None]
-        if f"{{{space}}}" == XS:
-            return Leaf(builtin=local)
-        key = f"{{{space}}}{local}"
-        if key not in self._done:
-            owner = self._schemas[space]
-            found = next((e for e in owner if e.get("name") == local and e.tag != XS + "element"), None)
-            if found is None:
-                raise CatalogError(f"type {name} is not defined")
-            self._done[key] = self._form(found, owner)
-        return self._done[key]
-
-    def _form(self, definition: etree._Element, xsd: etree._Element) -> Leaf | Shape:
-        restriction = definition.find(XS + "restriction")
-        return self._class(definition, xsd) if restriction is None else self._leaf(restriction, xsd)
-
-    def _leaf(self, restriction: etree._Element, xsd: etree._Element) -> Leaf:
-        base = self._named(restriction.attrib["base"], xsd)
-        if not isinstance(base, Leaf):
-            raise CatalogError(f"{restriction.attrib['base']} is not a simple type")
-        facets = [(etree.QName(facet).localname, facet.get("value", "")) for facet in restriction]
-        return Leaf(
-            builtin=base.builtin,
-            patterns=base.patterns + tuple(value for name, value in facets if name == "pattern"),
-            codes=tuple(value for name, value in facets if name == "enumeration") or base.codes,
-            limits=base.limits + tuple(facet for facet in facets if facet[0] in FACETS),
-        )
-
-    def _class(self, definition: etree._Element, xsd: etree._Element) -> Shape:
-        space, shape, members = xsd.attrib["targetNamespace"], Shape(), list(definition.iter(XS + "element"))
-        for member in members:
-            form = self.element(member, xsd)
-            name = member.attrib["name"]
-            optional = member.get("minOccurs") == "0" or next(member.iterancestors(XS + "choice"), None) is not None
-            shape.fields[f"{{{space}}}{name}"] = Place(
-                name=name, form=form, required=not optional, plain=isinstance(form, Leaf) and form.builtin == "string"
-            )
-            self.names.add(name)
-            if isinstance(form, Shape) and form.container:
-                self._container(f"{{{space}}}{name}", member.get("type"), form)
-        chosen = [e.attrib["name"] for e in definition.iterfind(f".//{XS}choice//{XS}element")]
-        shape.one_of = tuple(dict.fromkeys(chosen))
-        shape.container = len(shape.fields) == len(members) == 1 and members[0].get("maxOccurs") == "unbounded"
-        return shape
-
-    def _container(self, tag: str, type_name: str | None, form: Shape) -> None:
-        """Remember a container that can be validated by itself: its type has a name, and only one."""
-        if type_name is None or self.containers.setdefault(tag, (type_name, form))[0] != type_name:
-            raise CatalogError(f"{tag}: a container needs one named type")

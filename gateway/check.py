@@ -11,12 +11,13 @@ from typing import Any
 
 from lxml import etree
 
-from gateway.catalog import Catalog, Definition, Shape
+from gateway.catalog import Catalog, Definition
 from gateway.explain import advice
 from gateway.gate import gate
 from gateway.judge import Judge, leaves
 from gateway.message import Checked, Facts, Finding
 from gateway.places import Node, Places
+from gateway.shapes import Shape
 from gateway.survey import survey
 from gateway.words import listed
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from lxml import etree
 
-from gateway.catalog import Definition, Leaf, Shape
+from gateway.catalog import Definition
+from gateway.shapes import Leaf, Shape
 from gateway.survey import survey
 from gateway.write import written
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from xmlschema import XMLSchema10
 from xmlschema.validators import XsdComplexType, XsdElement, XsdGroup, XsdType
 
-from gateway.catalog import FOLDER, CatalogError
+from gateway.catalog import FOLDER
+from gateway.shapes import CatalogError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

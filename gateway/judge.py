@@ -3,11 +3,12 @@
 from functools import partial
 from typing import Any
 
-from gateway.catalog import Definition, Leaf, Shape
+from gateway.catalog import Definition
 from gateway.explain import advice
 from gateway.message import Finding, wet_of
 from gateway.places import Node, Places
 from gateway.rules import RULES, Klasse, Memory, Spot
+from gateway.shapes import Leaf, Shape
 from gateway.words import BLANK
 
 

@@ -7,7 +7,7 @@ field, and its texts repeat values.
 from collections.abc import Container, Iterator
 from typing import Any
 
-from gateway.catalog import Leaf, Shape
+from gateway.shapes import Leaf, Shape
 from gateway.words import BLANK, fits, form, listed
 
 Fault = tuple[Any, str]

@@ -8,8 +8,9 @@ import pytest
 from lxml import etree
 
 from gateway.answer import refusal
-from gateway.catalog import FOLDER, Catalog, CatalogError
+from gateway.catalog import FOLDER, Catalog
 from gateway.check import check
+from gateway.shapes import CatalogError
 
 VALID = FOLDER / "ijw/3.2/samples/valid/jw301-rijk.xml"
 INVALID = FOLDER / "ijw/3.2/samples/invalid/jw301-cs002-bsn.xml"
