@@ -15,7 +15,7 @@ from importlib.metadata import version
 from json import dumps
 from pathlib import Path
 
-from gateway.bench import audit_log, check, delivery, intake, slow_disk
+from gateway.bench import audit_log, check, delivery, intake, slow_disk, start
 from gateway.bench.pace import FULL, SHORT, Pace
 from gateway.bench.processes import BenchError
 from gateway.bench.rows import HEAD, Row, in_json, in_words
@@ -26,6 +26,7 @@ Part = Callable[[Stand, Pace, Callable[[str], None]], Iterator[Row]]
 PARTS: dict[str, Part] = {
     "intake": intake.measure,
     "check": check.measure,
+    "start": start.measure,
     "delivery": delivery.measure,
     "log": audit_log.measure,
     "fsync": slow_disk.measure,
