@@ -45,6 +45,8 @@ class Judge:
             bericht[name] = self._klasse(child, form, name, bericht)
             if self._memory is None:
                 self._begin(bericht[name])
+        if "Bericht" in self._rules:
+            self._hold(bericht)
 
     def rest(self) -> None:
         """Let go of the document: no cycles, so it is freed when its verdict is out, not when the collector comes."""

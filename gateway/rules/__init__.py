@@ -5,6 +5,7 @@ order, each after the classes inside it. Retours have no rules: they quote what 
 """
 
 from gateway.rules import declaratie as d
+from gateway.rules import hoa as h
 from gateway.rules import persoon as p
 from gateway.rules import toewijzing as t
 from gateway.rules.klasse import Klasse, Memory, Rule, Spot, Verdict
@@ -59,18 +60,31 @@ RULES: dict[str, dict[str, Rules]] = {
         "Relatie": RELATIE,
         "Contact": CONTACT,
         "Opdracht": (*GRANTED, ("HO001", t.ho001_product), ("TR101", t.tr101_opdracht)),
+        "Taak": (("HO003", h.ho003_taak),),
+        "Doel": (("HO003", h.ho003_doel), ("HO004", h.ho004)),
     },
     "ho305": {"Client": CLIENT_30X, "StartProduct": (*LEVERING, ("TR134", t.tr134_start))},
     "ho307": {
         "Client": CLIENT_30X,
         "StopProduct": (*LEVERING, ("TR134", t.tr134_stop), ("TR018", t.tr018), ("HO002", t.ho002)),
     },
+    "ho309": {
+        "Client": (("CS002", p.cs002),),
+        "Voortgang": (("HO003", h.ho003_voortgang), ("TR134", h.tr134_peildatum)),
+        "Doel": (("HO003", h.ho003_doel),),
+    },
+    "ho315": {
+        "Client": (("HO006", h.ho006_gezagsdrager),),
+        "AangevraagdProduct": (("HO001", t.ho001_product),),
+    },
+    "ho317": {"NieuwProduct": (("HO001", t.ho001_product),)},
+    "ho319": {"Antwoord": (("HO006", h.ho006_reden),)},
     "jw323": {"Declaratie": DECLARATIE, "Client": CLIENT_32X, "Prestatie": PRESTATIE_323},
     "ho323": {
         "Declaratie": DECLARATIE,
         "Client": CLIENT_32X,
-        "Prestatie": (*PRESTATIE_323, ("HO001", d.ho001_prestatie)),
-        "Termijn": REGEL_323,
+        "Prestatie": (*PRESTATIE_323, ("HO001", d.ho001_prestatie), ("HO005", h.ho005)),
+        "Termijn": (*REGEL_323, ("HO005", h.ho005)),
     },
     "jw325": {"DeclaratieAntwoord": ANTWOORD, "Client": CLIENT_32X, "Prestatie": REGEL},
     "ho325": {
@@ -78,5 +92,30 @@ RULES: dict[str, dict[str, Rules]] = {
         "Client": CLIENT_32X,
         "Prestatie": (*REGEL, ("HO001", d.ho001_prestatie)),
         "Termijn": REGEL,
+    },
+    "ho331": {
+        "Bericht": (("HO016", h.ho016_melding),),
+        "Onderaannemer": (("CS003", t.cs003),),
+        "Dienst": (("HO001", h.ho001_dienst), ("HO003", h.ho003_dienst)),
+        "Kenmerk": (("HO003", h.ho003_kenmerk), ("HO007", h.ho007)),
+    },
+    "ho332": {
+        "Bericht": (("HO008", h.ho008), ("HO009", h.ho009), ("HO016", h.ho016_besluit)),
+        "Besluit": (("CS003", t.cs003), ("HO010", h.ho010), ("HO011", h.ho011_toestemming), ("HO012", h.ho012)),
+    },
+    "ho341": {
+        "Raamovereenkomst": (("CS003", t.cs003),),
+        "Gebied": (("HO003", h.ho003_gebied),),
+        "Retentie": (("HO013", h.ho013),),
+        "Regel": (
+            ("HO001", t.ho001_product),
+            ("HO003", h.ho003_regel),
+            ("HO014", h.ho014),
+            ("HO015", h.ho015),
+        ),
+    },
+    "ho342": {
+        "Bericht": (("HO008", h.ho008),),
+        "Besluit": (("HO011", h.ho011_raamovereenkomst),),
     },
 }

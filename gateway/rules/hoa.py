@@ -100,13 +100,9 @@ def ho006_gezagsdrager(client: Klasse, memory: Memory) -> Verdict:
     return "GezagsdragerBekend" if "GezagsdragerBekend" in client and memory.wet != "JW" else None
 
 
-def ho006_woonplaats(reply: Klasse, memory: Memory) -> Verdict:
-    """The rule that appoints another gemeente by residence is the Jeugdwet's (HO006)."""
-    if memory.wet == "JW":
-        return None
-    if reply.get("RedenAfwijzingVerzoek") == NOT_HERE:
-        return "RedenAfwijzingVerzoek"
-    return "Woonplaatsbeginsel" if "Woonplaatsbeginsel" in reply else None
+def ho006_reden(reply: Klasse, memory: Memory) -> Verdict:
+    """Only the Jeugdwet refuses because residence appoints another gemeente (HO006; the class itself is TR409's)."""
+    return "RedenAfwijzingVerzoek" if reply.get("RedenAfwijzingVerzoek") == NOT_HERE and memory.wet != "JW" else None
 
 
 def ho007(mark: Klasse, memory: Memory) -> Verdict:
