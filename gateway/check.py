@@ -7,6 +7,7 @@ verdict is that of the whole tree, time is linear in size and in faults, memory 
 """
 
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from lxml import etree
@@ -14,8 +15,8 @@ from lxml import etree
 from gateway.catalog import Catalog, Definition
 from gateway.explain import advice
 from gateway.gate import gate
-from gateway.judge import Judge, leaves
-from gateway.message import Checked, Facts, Finding
+from gateway.judge import Judge, Observers, leaves
+from gateway.message import Checked, Facts, Finding, wet_of
 from gateway.places import Node, Places
 from gateway.shapes import Shape
 from gateway.survey import survey
@@ -49,15 +50,19 @@ PARSER = etree.XMLParser(**OPTIONS)
 """For whole documents; every parse starts it afresh."""
 
 
-def check(raw: bytes, catalog: Catalog) -> Checked:
+NOBODY: Observers = MappingProxyType({})
+
+
+def check(raw: bytes, catalog: Catalog, observers: Observers = NOBODY) -> Checked:
     """Judge one document. Never raises for what is in it; ``catalog`` compiles the schema it needs.
 
+    With the ``OBSERVERS`` of ``gateway.ledger.read`` the verdict on a sound message also holds what it says.
     The texts of libxml2 are never used: they repeat values of this and of earlier messages.
     """
     refused = gate(raw)
     if refused:
         return Checked(type=None, facts=None, findings=refused, total=len(refused))
-    reading = _Reading(catalog, suspect=b"XMLSchema-instance" in raw or b"&" in raw)
+    reading = _Reading(catalog, observers, suspect=b"XMLSchema-instance" in raw or b"&" in raw)
     try:
         root = _whole(raw, reading) if len(raw) <= SMALL or raw.count(b"<") <= SMALL_TAGS else _in_pieces(raw, reading)
         if root is not None:
@@ -104,8 +109,9 @@ def _root_of(raw: bytes) -> tuple[str, int]:
 class _Reading:
     """What is known of one document while it is read."""
 
-    def __init__(self, catalog: Catalog, *, suspect: bool) -> None:
+    def __init__(self, catalog: Catalog, observers: Observers, *, suspect: bool) -> None:
         self._catalog = catalog
+        self._observers = observers
         self._suspect = suspect
         self._gate: list[Finding] = []
         self._xsd: list[Finding] = []
@@ -131,7 +137,7 @@ class _Reading:
             return False
         self._definition = self._catalog.definition(kind)
         self._places = Places(self._definition)
-        self._judge = Judge(self._definition, self._places, MOST)
+        self._judge = Judge(self._definition, self._places, MOST, self._observers)
         return True
 
     def hand_over(self, root: Node) -> None:
@@ -206,6 +212,7 @@ class _Reading:
             findings=tuple([*late, *sorted(found, key=lambda finding: finding.line)][:MOST]) if found or late else (),
             total=total + len(late),
             header=dict(leaves(judge.header)) if judge.header and not self._xsd else {},
+            said=() if found or late else tuple(judge.said),
         )
 
     def _out_of_use(self, dated: str) -> list[Finding]:
@@ -236,6 +243,7 @@ class _Reading:
             dated=dated,
             answers=answers or None,
             subjects=tuple(judge.subjects) if not self._xsd else (),
+            wet=wet_of(self._definition.type.name, header),
         )
 
 

@@ -1,7 +1,8 @@
 """Turns the classes of a message into plain values and holds the level-2 rules against them, from the inside out."""
 
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.catalog import Definition
 from gateway.explain import advice
@@ -11,15 +12,26 @@ from gateway.rules import RULES, Klasse, Memory, Spot
 from gateway.shapes import Leaf, Shape
 from gateway.words import BLANK
 
+if TYPE_CHECKING:
+    from gateway.ledger.values import Said
+
+Observer = Callable[[Klasse, int, str], "Said | None"]
+"""What a class of this name says, given its line and path."""
+Observers = Mapping[str, Mapping[str, Observer]]
+"""By message type, then by class."""
+
 
 class Judge:
     """What the rules say of one document, and the plain values that others need of it."""
 
-    def __init__(self, definition: Definition, places: Places, most: int) -> None:
+    def __init__(self, definition: Definition, places: Places, most: int, observers: Observers) -> None:
         self._places = places
         self._definition = definition
         self._most = most
+        self._observers = observers.get(definition.type.name, {})
         self._rules = RULES.get(definition.type.name, {})
+        if self._observers:
+            self._rules = {**dict.fromkeys(self._observers, ()), **self._rules}
         *_, self._dated, _ = definition.facts
         self._subject = definition.subject
         self._memory: Memory | None = None
@@ -31,6 +43,8 @@ class Judge:
         self.findings: list[Finding] = []
         """The first ``most``."""
         self.count = 0
+        self.said: list[Said] = []
+        """What the observers made of the classes they watch."""
 
     def message(self, root: Node) -> None:
         """Judge a valid document, or what is left of one that was judged in parts."""
@@ -143,6 +157,10 @@ class Judge:
                 if self.count <= self._most:
                     line, path = spot()
                     self.findings.append(Finding(code=code, level=2, line=line, path=path, text=advice(code)))
+        if klasse.name in self._observers:
+            said = self._observers[klasse.name](klasse, *self._places.spot(klasse.at, ""))
+            if said is not None:
+                self.said.append(said)
 
     def _spot(self, klasse: Klasse, field: str) -> Spot:
         """Where a field is, to be told when asked; in pieces it is looked up now, as the piece will be let go."""

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gateway.ledger.values import Said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,8 @@ class Facts:
     """Identificatie of the message that this one answers; None when it answers nothing."""
     subjects: tuple[str, ...] = field(default=(), repr=False)
     """BSNs of the clients in the message, in order; personal, so never printed."""
+    wet: str = ""
+    """The law under which it is sent, ``JW`` or ``WMO``; empty when nothing tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,8 @@ class Checked:
     """How many findings were counted before looking stopped; ``> len(findings)`` means: there are more."""
     header: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Header leaves, path below Header to text, in order, for composing an answer; empty below level 2."""
+    said: "tuple[Said, ...]" = field(default=(), repr=False)
+    """What a sound message says, for the ledger; only if observers were given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,16 +1,18 @@
 """Verdicts as bytes and back, for the way from a worker to the gateway: plain JSON, which can do no harm when read."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import orjson
 
+from gateway.ledger.codec import tell, told
 from gateway.message import Checked, Facts, Finding
 
 
 def encode(verdicts: Sequence[Checked]) -> bytes:
     """Verdicts as JSON."""
-    return orjson.dumps(verdicts)
+    return orjson.dumps([_with_said(each) if each.said else each for each in verdicts])
 
 
 def decode(raw: bytes) -> list[Checked]:
@@ -21,9 +23,15 @@ def decode(raw: bytes) -> list[Checked]:
         raise ValueError("no verdicts") from error
 
 
-def _checked(told: dict[str, Any]) -> Checked:
-    if facts := told["facts"]:
+def _with_said(checked: Checked) -> dict[str, Any]:
+    """What a declaration says fills a frame quickly, so it travels as arrays and not under its many names."""
+    return {each.name: getattr(checked, each.name) for each in fields(checked)} | {"said": [*map(tell, checked.said)]}
+
+
+def _checked(verdict: dict[str, Any]) -> Checked:
+    if facts := verdict["facts"]:
         facts["subjects"] = tuple(facts["subjects"])
-        told["facts"] = Facts(**facts)
-    told["findings"] = tuple([Finding(**each) for each in told["findings"]])
-    return Checked(**told)
+        verdict["facts"] = Facts(**facts)
+    verdict["findings"] = tuple([Finding(**each) for each in verdict["findings"]])
+    verdict["said"] = tuple([told(each) for each in verdict["said"]])
+    return Checked(**verdict)

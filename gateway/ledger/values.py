@@ -1,0 +1,205 @@
+"""What messages say, as frozen values: one form for national messages (301 …) and for HOA (HO301 …)."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Said:
+    """One thing that a message says, and where it says it. Never printed: most of it is personal."""
+
+    line: int = field(default=0, compare=False)
+    """Line of its class in the document; 0 once it is history."""
+    path: str = field(default="", compare=False)
+    """Path of its class, with positions: ``Bericht/Client/Verzoek``; empty once it is history."""
+    bsn: str = ""
+    """The client it is about; empty if it is about none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Order(Said):
+    """An assignment (301) or an order (HO301). Dates are ISO dates, empty if absent."""
+
+    number: int
+    """ToewijzingNummer or OpdrachtNummer."""
+    contract: str = ""
+    reference: str = ""
+    """ReferentieAanbieder: the request that it honours."""
+    category: str = ""
+    code: str = ""
+    date: str
+    """Toewijzingsdatum or Opdrachtdatum; with ``time`` it tells which one is the newest (IV013)."""
+    time: str
+    begin: str
+    end: str = ""
+    reason: str = ""
+    """RedenWijziging."""
+    volume: int | None = None
+    """In ``unit``; eurocents if that is 83."""
+    unit: str = ""
+    frequency: str = ""
+    budget: int | None = None
+    """Eurocents."""
+
+    @property
+    def removed(self) -> bool:
+        """Whether it was taken back as if it had never been (reason 13, formerly 01, with begin equal to end)."""
+        return self.reason in {"01", "13"} and self.begin == self.end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Start(Said):
+    """A start of delivery, or with ``status`` 3 that an earlier one is taken back."""
+
+    number: int | None = None
+    """The order; None where care is given without one (taakgericht, IV096)."""
+    category: str = ""
+    code: str = ""
+    begin: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Stop(Said):
+    """A stop of the delivery that began on ``begin``, or with ``status`` 3 that an earlier stop is taken back."""
+
+    number: int | None = None
+    category: str = ""
+    code: str = ""
+    begin: str
+    end: str
+    reason: str
+    """RedenBeeindiging; 20 is a temporary stop."""
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Request(Said):
+    """A request by a provider: one AangevraagdProduct of a 315, or the Verzoek of a 317."""
+
+    reference: str
+    """ReferentieAanbieder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Wish(Said):
+    """One product in a 317: unchanged, to change, or new. Never kept: what counts is what is then granted."""
+
+    kind: str
+    """Name of its class."""
+    number: int | None = None
+    category: str = ""
+    code: str = ""
+    begin: str = ""
+    """GewensteIngangsdatum."""
+    end: str = ""
+    volume: int | None = None
+    unit: str = ""
+    frequency: str = ""
+    budget: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Reply(Said):
+    """The answer (319) to a request: 1 refused, 2 being looked into."""
+
+    reference: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Declaration(Said):
+    """The head of a declaration (323). The lines are values of their own."""
+
+    number: str
+    """DeclaratieNummer."""
+    begin: str
+    """DeclaratiePeriode."""
+    end: str
+    dated: str
+    """DeclaratieDagtekening."""
+    total: int
+    """Eurocents, below zero if it is a credit."""
+    versions: tuple[str, ...] = ()
+    """XsdVersie in the header: basisschema, message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Line(Said):
+    """A Prestatie, or a Termijn (HOA), which has no client and no order. In a 325: a line that is rejected."""
+
+    reference: str
+    """ReferentieNummer."""
+    previous: str = ""
+    """VorigReferentieNummer: the line that this one credits."""
+    number: int | None = None
+    """The assignment or order."""
+    contract: str = ""
+    category: str = ""
+    code: str = ""
+    begin: str
+    end: str
+    volume: int | None = None
+    """In ``unit``; eurocents if that is 83."""
+    unit: str = ""
+    tariff: int | None = None
+    """Eurocents per unit."""
+    amount: int
+    """Eurocents, below zero for a credit."""
+    vat_rate: str = ""
+    vat: int | None = None
+    """Eurocents."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Answer(Said):
+    """The answer (325) to a declaration."""
+
+    whole: bool
+    """Whether the declaration stands; if not, it was refused as a whole and counts as not sent."""
+    number: str = ""
+    """DeclaratieNummer; empty if only the header came back."""
+    submitted: int = 0
+    """Eurocents, below zero for a credit."""
+    granted: int = 0
+    versions: tuple[str, ...] = ()
+    """XsdVersieDeclaratie: basisschema, message."""
+    rejected: tuple[str, ...] = ()
+    """ReferentieNummers of the rejected lines; known once it is remembered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Refusal(Said):
+    """That a retour holds an error: the message that it answers counts as not sent (OP286)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Use(Said):
+    """That a number is taken, and where what it stands for is kept; only in records."""
+
+    dossier: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Touched(Said):
+    """Which records hold something of a message; only in records."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Heard:
+    """What one message said, as far as one record is concerned."""
+
+    message: str
+    """Key of the message: ``bericht/SENDER/TYPE/IDENTIFICATIE``."""
+    type: str
+    """Message type in lower case: ``ho305``."""
+    dated: str
+    """Dagtekening of the message."""
+    void: bool = False
+    """Whether the message was refused by its receiver, so that this does not count."""
+    said: tuple[Said, ...]
+
+
+Record = tuple[Heard, ...]
+"""What was heard under one key, in order of acceptance."""
