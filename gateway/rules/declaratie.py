@@ -132,8 +132,8 @@ def tr315(line: Klasse, memory: Memory) -> Verdict:
 
 def tr316(declaration: Klasse, memory: Memory) -> Verdict:
     """A line is not credited in the message that declares it (TR316)."""
-    both = memory.seen["credited"].keys() & memory.seen["references"].keys()
-    return [memory.seen["credited"][reference] for reference in both] or None
+    declared = memory.seen["references"]
+    return [spot for credited, spot in memory.seen["credited"].items() if credited in declared] or None
 
 
 def tr319(line: Klasse, memory: Memory) -> Verdict:

@@ -21,7 +21,11 @@ def cs002(client: Klasse, memory: Memory) -> Verdict:
 
 
 def cs139(person: Klasse, memory: Memory) -> Verdict:
-    """DatumGebruik and the birth date agree: what is unknown is 01, and 1900 when all is (CS139)."""
+    """DatumGebruik and the birth date agree: what is unknown is 01, and 1900 when all is (CS139).
+
+    The rule asks only that they agree. What an unknown part looks like follows from list COD170, which writes a date
+    of which nothing is known as 1900-01-01; the rule names clients as well as relations.
+    """
     born = person.get("Geboortedatum", NOTHING)
     use = born.get("DatumGebruik")
     if use is None:
@@ -36,7 +40,10 @@ def cs139(person: Klasse, memory: Memory) -> Verdict:
 
 
 def tr002(person: Klasse, memory: Memory) -> Verdict:
-    """Nobody is older than 120 years at the Dagtekening, unless the birth date is unknown (TR002)."""
+    """Nobody is older than 120 years at the Dagtekening, unless the birth date is unknown (TR002).
+
+    The rule speaks of Geboortedatum and names no class, so a relation who has one is held to it as well.
+    """
     born = person.get("Geboortedatum", NOTHING)
     date = born.get("Datum")
     if date is None or (date == UNKNOWN_DATE and born.get("DatumGebruik") == "3"):
@@ -89,14 +96,21 @@ def cd025(contact: Klasse, memory: Memory) -> Verdict:
 
 
 def cd034(contact: Klasse, memory: Memory) -> Verdict:
-    """A BRP address (01) and a place of stay (03) have a Postcode (CD034)."""
+    """A BRP address (01) and a place of stay (03) have a Postcode (CD034).
+
+    The condition is on Soort, which stands in Contact: such a contact without any Adres has no Postcode either.
+    """
     if contact["Soort"] not in {"01", "03"} or contact.get("Adres", NOTHING).get("Postcode"):
         return None
     return "Adres" if "Adres" in contact else ""
 
 
 def cs089(contact: Klasse, memory: Memory) -> Verdict:
-    """A Dutch Postcode has four digits, the first not nought, and two capitals (CS089)."""
+    """A Dutch Postcode has four digits, the first not nought, and two capitals (CS089).
+
+    One space between them is how it is printed, and nothing in the standard forbids it: RS045, which does forbid
+    spaces, is bound to Voorletters only.
+    """
     postcode = contact.get("Adres", NOTHING).get("Postcode")
     wrong = contact.get("Adres", NOTHING).get("LandCode") == "NL" and postcode and not POSTCODE.fullmatch(postcode)
     return "Adres/Postcode" if wrong else None
@@ -123,7 +137,11 @@ def contact_seen(contact: Klasse, memory: Memory) -> Verdict:
 
 
 def tr061(client: Klasse, memory: Memory) -> Verdict:
-    """A client has at least one address of Soort 01, 02 or 03 (TR061)."""
+    """A client has at least one address of Soort 01, 02 or 03 (TR061).
+
+    Soort stands in Contact, so a contact of that Soort counts although it gives no Adres but a telephone. Where
+    Contactgegevens may be absent, as in an order, it says nothing of addresses and there is nothing to hold it to.
+    """
     if "Contactgegevens" not in client or memory.seen["TR061"].keys() & {"01", "02", "03"}:
         return None
     return "Contactgegevens"

@@ -1,4 +1,8 @@
-"""Rules on what is to be delivered and when: assignment and order (301), start (305) and stop (307)."""
+"""Rules on what is to be delivered and when: assignment and order (301), start (305) and stop (307).
+
+Products that are asked for (315, 317) obey most of the rules of those that are granted (301), some of them under a
+code of their own; such a rule stands here once and names all its codes.
+"""
 
 from gateway.rules.klasse import NOTHING, Klasse, Memory, Spot, Verdict, after, moment, number
 from gateway.rules.persoon import duplicate
@@ -17,54 +21,73 @@ REASONS_TO_STOP = {
 }
 
 
-def _code(granted: Klasse) -> str:
-    return granted.get("Product", NOTHING).get("Code", "")  # type: ignore[no-any-return]
+BEGIN = {
+    "AangevraagdProduct": "ToewijzingIngangsdatum",
+    "NieuwProduct": "GewensteIngangsdatum",
+    "TeWijzigenProduct": "GewensteIngangsdatum",
+}
+"""What the first day of a product is called where it is not Ingangsdatum."""
+END = {"AangevraagdProduct": "ToewijzingEinddatum"}
+"""What its last day is called where it is not Einddatum."""
 
 
-def _runs_on(granted: Klasse) -> bool:
+def _begin(product: Klasse) -> str:
+    return product[BEGIN.get(product.name, "Ingangsdatum")]  # type: ignore[no-any-return]
+
+
+def _end(product: Klasse) -> str | None:
+    return product.get(END.get(product.name, "Einddatum"))
+
+
+def _code(product: Klasse) -> str:
+    return product.get("Product", NOTHING).get("Code", "")  # type: ignore[no-any-return]
+
+
+def _runs_on(product: Klasse) -> bool:
     """Whether it ends after 2020 or has no end."""
-    return "Einddatum" not in granted or after(granted["Einddatum"], NO_MORE_OLD_ASSIGNMENTS)
+    end = _end(product)
+    return end is None or after(end, NO_MORE_OLD_ASSIGNMENTS)
 
 
-def cd041(granted: Klasse, memory: Memory) -> Verdict:
-    """With a product code there is an Omvang (CD041)."""
-    return "" if _code(granted) and "Omvang" not in granted else None
+def cd041(product: Klasse, memory: Memory) -> Verdict:
+    """With a product code there is an Omvang (iStandaarden 3.2, CD041)."""
+    return "" if _code(product) and "Omvang" not in product else None
 
 
-def cd075(granted: Klasse, memory: Memory) -> Verdict:
-    """With a Budget there is an Einddatum (CD075)."""
-    return "" if "Budget" in granted and "Einddatum" not in granted else None
+def cd075(product: Klasse, memory: Memory) -> Verdict:
+    """With a Budget there is a last day (CD075)."""
+    return "" if "Budget" in product and _end(product) is None else None
 
 
-def cd076(granted: Klasse, memory: Memory) -> Verdict:
-    """With Frequentie 2, a week, there is an Einddatum (CD076)."""
-    return "" if granted.get("Omvang", NOTHING).get("Frequentie") == "2" and "Einddatum" not in granted else None
+def cd076(product: Klasse, memory: Memory) -> Verdict:
+    """With Frequentie 2, a week, there is a last day (CD076)."""
+    return "" if product.get("Omvang", NOTHING).get("Frequentie") == "2" and _end(product) is None else None
 
 
-def cd077(granted: Klasse, memory: Memory) -> Verdict:
+def cd077(product: Klasse, memory: Memory) -> Verdict:
     """With a Budget there is no Omvang (CD077)."""
-    return "Omvang" if "Budget" in granted and "Omvang" in granted else None
+    return "Omvang" if "Budget" in product and "Omvang" in product else None
 
 
-def cd078(granted: Klasse, memory: Memory) -> Verdict:
-    """With an Omvang there is no Budget (CD078)."""
-    return "Budget" if "Budget" in granted and "Omvang" in granted else None
+def cd078(product: Klasse, memory: Memory) -> Verdict:
+    """With an Omvang there is no Budget (CD078): the other side of CD077, so both are always broken together."""
+    return "Budget" if "Budget" in product and "Omvang" in product else None
 
 
-def cd079(granted: Klasse, memory: Memory) -> Verdict:
+def cd079(product: Klasse, memory: Memory) -> Verdict:
     """Without a Budget there is a Product (CD079)."""
-    return "" if "Budget" not in granted and "Product" not in granted else None
+    return "" if "Budget" not in product and "Product" not in product else None
 
 
-def cd080(granted: Klasse, memory: Memory) -> Verdict:
-    """Without a product code there is no Omvang, unless all ends before 2021 (CD080)."""
-    return "Omvang" if "Omvang" in granted and not _code(granted) and _runs_on(granted) else None
+def cd080(product: Klasse, memory: Memory) -> Verdict:
+    """Without a product code there is no Omvang, unless all ends before 2021 (CD080; CD095 in 315, CD096 in 317)."""
+    return "Omvang" if "Omvang" in product and not _code(product) and _runs_on(product) else None
 
 
-def cs003(granted: Klasse, memory: Memory) -> Verdict:
-    """Einddatum is not before Ingangsdatum (CS003)."""
-    end = granted.get("Einddatum")
-    return "Einddatum" if end and after(granted["Ingangsdatum"], end) else None
+def cs003(product: Klasse, memory: Memory) -> Verdict:
+    """The last day is not before the first (CS003)."""
+    end = _end(product)
+    return END.get(product.name, "Einddatum") if end and after(_begin(product), end) else None
 
 
 def cs335(granted: Klasse, memory: Memory) -> Verdict:
@@ -78,22 +101,17 @@ def cs336(granted: Klasse, memory: Memory) -> Verdict:
     return "RedenWijziging" if granted.get("RedenWijziging") == "01" else None
 
 
-def cs338(granted: Klasse, memory: Memory) -> Verdict:
-    """Units 14, 16, 83 and 84 go with Frequentie 2, 4 or 6, unless all ends before 2021 (CS338)."""
-    wrong = (
-        granted.get("Omvang", NOTHING).get("Eenheid") in NEEDS_PERIOD and granted["Omvang"]["Frequentie"] not in "246"
-    )
-    return "Omvang/Frequentie" if wrong and _runs_on(granted) else None
+def cs338(product: Klasse, memory: Memory) -> Verdict:
+    """Units 14, 16, 83 and 84 go with Frequentie 2, 4 or 6, unless all ends before 2021 (CS338; CS343 in 315)."""
+    volume = product.get("Omvang", NOTHING)
+    wrong = volume.get("Eenheid") in NEEDS_PERIOD and volume["Frequentie"] not in {"2", "4", "6"}
+    return "Omvang/Frequentie" if wrong and _runs_on(product) else None
 
 
-def tr101_toewijzing(granted: Klasse, memory: Memory) -> Verdict:
-    """An assignment stands in a message once (TR101)."""
-    return "ToewijzingNummer" if duplicate((number(granted["ToewijzingNummer"]),), granted, memory) else None
-
-
-def tr101_opdracht(granted: Klasse, memory: Memory) -> Verdict:
-    """An order stands in a message once (TR101)."""
-    return "OpdrachtNummer" if duplicate((number(granted["OpdrachtNummer"]),), granted, memory) else None
+def tr101_nummer(product: Klasse, memory: Memory) -> Verdict:
+    """An assignment, or an order, stands once among those of its class (TR101)."""
+    field = "OpdrachtNummer" if "OpdrachtNummer" in product else "ToewijzingNummer"
+    return field if duplicate((number(product[field]),), product, memory) else None
 
 
 def tr134_toewijzing(granted: Klasse, memory: Memory) -> Verdict:
@@ -108,30 +126,34 @@ def ho001_product(klasse: Klasse, memory: Memory) -> Verdict:
     return "Product/Categorie" if category and category not in CATEGORIES[memory.wet] else None
 
 
-def product_seen(granted: Klasse, memory: Memory) -> Verdict:
-    """Remember product and period for TR302; never says anything."""
-    begin, end = granted["Ingangsdatum"], granted.get("Einddatum") or FOREVER
-    removed = granted.get("RedenWijziging") in {"13", "01"} and begin == end
-    category = granted.get("Product", NOTHING).get("Categorie", "")
+def product_seen(product: Klasse, memory: Memory) -> Verdict:
+    """Remember product and period for ``overlap``; never says anything.
+
+    A product that was removed on its first day (RedenWijziging 13, formerly 01) is no more. Tools of the Wmo
+    (categories 11 to 14) may be had twice, so they neither overlap nor are overlapped.
+    """
+    begin, end = _begin(product), _end(product) or FOREVER
+    removed = product.get("RedenWijziging") in {"13", "01"} and begin == end
+    category = product.get("Product", NOTHING).get("Categorie", "")
     exempt = memory.wet == "WMO" and category in WMO_TOOLS
     if not removed and not exempt:
-        periods = memory.seen["TR302"]
-        spot = memory.spot(granted, "Ingangsdatum")
-        periods[len(periods)] = (moment(begin), moment(end), category, _code(granted), spot)
+        periods = memory.seen["products"]
+        spot = memory.spot(product, BEGIN.get(product.name, "Ingangsdatum"))
+        periods[len(periods)] = (moment(begin), moment(end), category, _code(product), spot)
     return None
 
 
-def tr302(client: Klasse, memory: Memory) -> Verdict:
-    """The same product is not granted twice at one time (TR302).
+def overlap(owner: Klasse, memory: Memory) -> Verdict:
+    """The same product is not granted or asked for twice at one time (TR302 in 301, TR386 in 315, TR410 in 317).
 
     Without a code products are compared by category; without a category any overlap is wrong. One sweep
     in order of begin, keeping the latest end per thing to compare with: n log n, not n².
     """
-    if len(memory.seen["TR302"]) < 2:  # nothing to overlap with
+    if len(memory.seen["products"]) < 2:  # nothing to overlap with
         return None
     latest: dict[tuple[str, ...], tuple[int, str]] = {}
     spots: list[Spot] = []
-    for begin, end, category, code, spot in sorted(memory.seen["TR302"].values(), key=lambda period: period[0]):
+    for begin, end, category, code, spot in sorted(memory.seen["products"].values(), key=lambda period: period[0]):
         rivals = _rivals(category, code)
         if any(key in latest and latest[key] >= begin for key in rivals):
             spots.append(spot)
@@ -179,8 +201,11 @@ def tr018(stop: Klasse, memory: Memory) -> Verdict:
 
 
 def tr101_levering(report: Klasse, memory: Memory) -> Verdict:
-    """A start or stop of one product stands in a message once (TR101)."""
-    nummer = report.text("OpdrachtNummer")
+    """A start or stop of one product stands in a message once (TR101).
+
+    Its key is number, product and Begindatum, of a stop also reason and Einddatum; not StatusAanlevering.
+    """
+    nummer = report.text("OpdrachtNummer") or report.text("ToewijzingNummer")
     product = (report.text("Product", "Categorie"), _code(report))
     dates = (report["Begindatum"], report.text("Einddatum"), report.text("RedenBeeindiging"))
     return "" if duplicate((nummer and number(nummer), *product, *dates), report, memory) else None
