@@ -1,4 +1,4 @@
-"""Our formulation of a standard says of every document what the published schemas say of it.
+"""Our formulation of a standard, and the gateway, say of every document what the published schemas say of it.
 
 Of our own family nothing is published; there two validators that share no code must read our schemas alike.
 """
