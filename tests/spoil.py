@@ -1,0 +1,442 @@
+"""How to break each level-2 rule in a message that follows them all: one small change per (code, class)."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from tests.sensible import CATEGORIES, Message, amount, instances, owed, total
+
+DAY = timedelta(days=1)
+VOLUME = {"Volume": "10", "Eenheid": "04", "Frequentie": "4"}
+PHONE = {"Telefoon01": {"Telefoonnummer": "0600000004", "Landnummer": "+31"}}
+PERIODS = {"Declaratie": "DeclaratiePeriode", "Prestatie": "ProductPeriode", "Termijn": "Periode"}
+PRODUCTS = ("ToegewezenProduct", "Opdracht", "AangevraagdProduct", "NieuwProduct", "TeWijzigenProduct")
+LINES = ("Prestatie", "Termijn")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One message about to be spoiled in one class."""
+
+    message: Message
+    klasse: str
+
+    @property
+    def all(self) -> list[tuple[Message, list[Message] | None]]:
+        return list(instances(self.message, self.klasse))
+
+    @property
+    def one(self) -> Message:
+        """The first that may be repeated, or the only one there is."""
+        return next((each for each, group in self.all if group), self.all[0][0])
+
+    @property
+    def group(self) -> list[Message]:
+        """All that stand beside it, itself included."""
+        return next(group for _, group in self.all if group)
+
+    @property
+    def law(self) -> str:
+        return self.message["Header"]["Wet"]
+
+    def day(self, days: int) -> str:
+        """A date so many days from the Dagtekening."""
+        dated = date.fromisoformat(self.message["Header"]["BerichtIdentificatie"]["Dagtekening"])
+        return str(dated + days * DAY)
+
+    def twin(self, **changes: Any) -> Message:
+        """Put a copy with these changes behind the others."""
+        self.group.append(deepcopy(self.one) | changes)
+        return self.group[-1]
+
+    def settle(self) -> None:
+        """Make the totals right again."""
+        for declaration, _ in instances(self.message, "Declaratie"):
+            declaration["TotaalIngediendBedrag"] = total(declaration)
+        for answer, _ in instances(self.message, "DeclaratieAntwoord"):
+            granted = amount(answer["TotaalToegekendBedrag"], "TotaalBedrag")
+            answer["TotaalIngediendBedrag"] = owed(granted + amount(total(answer), "TotaalBedrag"))
+
+
+Change = Callable[[Scene], object]
+
+
+def put(path: str, value: Any) -> Change:
+    """Set a field of the class; None takes it away, a function is asked."""
+
+    def change(scene: Scene) -> None:
+        *above, field = path.split("/")
+        klasse = scene.one
+        for name in above:
+            klasse = klasse.get(name, {}) if value is None else klasse.setdefault(name, {})
+        if value is None:
+            klasse.pop(field, None)
+        else:
+            klasse[field] = value(scene) if callable(value) else value
+
+    return change
+
+
+def do(*changes: Change, **fields: Any) -> Change:
+    """Several changes in a row, then fields of the class itself."""
+
+    def change(scene: Scene) -> None:
+        for each in (*changes, *(put(field, value) for field, value in fields.items())):
+            each(scene)
+
+    return change
+
+
+# Products: granted, asked for or to be changed
+
+
+def last_day(scene: Scene) -> str:
+    return "ToewijzingEinddatum" if scene.klasse == "AangevraagdProduct" else "Einddatum"
+
+
+def first_day(scene: Scene) -> str:
+    return next(
+        name for name in ("Ingangsdatum", "ToewijzingIngangsdatum", "GewensteIngangsdatum") if name in scene.one
+    )
+
+
+def ends(days: int) -> Change:
+    """Let it end so many days after its first."""
+
+    def change(scene: Scene) -> None:
+        scene.one[last_day(scene)] = str(date.fromisoformat(scene.one[first_day(scene)]) + days * DAY)
+
+    return change
+
+
+def never_ends(scene: Scene) -> None:
+    scene.one.pop(last_day(scene), None)
+
+
+def alone(scene: Scene) -> None:
+    del scene.group[1:]
+
+
+def number_of(klasse: Message) -> str:
+    return next(name for name in ("OpdrachtNummer", "ToewijzingNummer", "ContractNummer") if name in klasse)
+
+
+def again_much_later(scene: Scene) -> None:
+    """A second one, so late that it does not overlap."""
+    ends(30)(scene)
+    later = str(date.fromisoformat(scene.one[last_day(scene)]) + 4000 * DAY)
+    scene.twin(**{first_day(scene): later, last_day(scene): later})
+
+
+def same_number(scene: Scene) -> None:
+    """In other figures, but of the same value."""
+    if scene.klasse in {"ToegewezenProduct", "Opdracht"}:
+        again_much_later(scene)
+    else:
+        scene.twin()
+    number = number_of(scene.one)
+    scene.group[-1][number] = f"0{scene.one[number]}"
+
+
+def overlapping(scene: Scene) -> None:
+    """One of all of a category, on the last day of a product of that category."""
+    klasse = next(name for name in PRODUCTS if list(instances(scene.message, name)) and name != "TeWijzigenProduct")
+    at = Scene(message=scene.message, klasse=klasse)
+    ends(30)(at)
+    twin = at.twin(Product={"Categorie": at.one["Product"]["Categorie"]})
+    del twin["Omvang"]
+    twin[first_day(at)] = at.one[last_day(at)]
+    for name in {"ToewijzingNummer", "OpdrachtNummer", "ReferentieAanbieder"} & twin.keys():
+        twin[name] = "999999999"
+
+
+def category_of_other_law(scene: Scene) -> str:
+    return CATEGORIES["WMO" if scene.law == "JW" else "JW"][0]
+
+
+def contact_of(kind: str, **fields: Any) -> Change:
+    """Make one contact of the client be of this kind with these fields."""
+
+    def change(scene: Scene) -> None:
+        contact = next(each for each in scene.group if each["Soort"] == kind)
+        contact.clear()
+        contact.update(Soort=kind, **fields)
+
+    return change
+
+
+# Declarations
+
+
+def period(begin: str, end: str) -> Change:
+    """Set days of the period, in its own month if only a day is given."""
+
+    def change(scene: Scene) -> None:
+        dates = scene.one[PERIODS[scene.klasse]]
+        month = dates["Begindatum"][:8]
+        dates.update(Begindatum=(month + begin)[-10:], Einddatum=(month + end)[-10:])
+
+    return change
+
+
+def dated_in_its_month(scene: Scene) -> None:
+    """Let the message be of the fifteenth of the month that it is about."""
+    month = scene.one[PERIODS[scene.klasse]]["Begindatum"][:8]
+    scene.message["Header"]["BerichtIdentificatie"]["Dagtekening"] = f"{month}15"
+
+
+def signed_on(day: str) -> Change:
+    def change(scene: Scene) -> None:
+        scene.message["Declaratie"]["DeclaratieDagtekening"] = day
+
+    return change
+
+
+def all_lines(begin: str, end: str) -> Change:
+    def change(scene: Scene) -> None:
+        for name in LINES:
+            for line, _ in instances(scene.message, name):
+                line[PERIODS[name]].update(Begindatum=begin, Einddatum=end)
+
+    return change
+
+
+def next_month(scene: Scene) -> None:
+    begin = date.fromisoformat(scene.day(0)).replace(day=28) + 4 * DAY
+    begin = begin.replace(day=1)
+    last = (begin.replace(day=28) + 4 * DAY).replace(day=1) - DAY
+    scene.one["DeclaratiePeriode"] = {"Begindatum": str(begin), "Einddatum": str(last)}
+
+
+def declared_before(scene: Scene) -> None:
+    """Let the declaration be about the month before that of the line."""
+    declaration = scene.message["Declaratie"]
+    scene.one[PERIODS[scene.klasse]] = declaration["DeclaratiePeriode"]
+    last = date.fromisoformat(declaration["DeclaratiePeriode"]["Begindatum"]) - DAY
+    declaration["DeclaratiePeriode"] = {"Begindatum": str(last.replace(day=1)), "Einddatum": str(last)}
+
+
+def from_month_before(scene: Scene) -> None:
+    dates = scene.one["ProductPeriode"]
+    dates["Begindatum"] = str(date.fromisoformat(dates["Begindatum"]) - DAY)
+
+
+def in_euros(more: int = 0) -> Change:
+    """Let the line count in euros, its volume so much more than its amount."""
+
+    def change(scene: Scene) -> None:
+        line = scene.one
+        line.pop("ProductTarief", None)
+        line.update(Eenheid="83", GeleverdVolume=str(int(line["IngediendBedrag"]["Bedrag"]) + more))
+
+    return change
+
+
+def credit(cents: str | None = None) -> Change:
+    """Make the line a credit of an older one."""
+
+    def change(scene: Scene) -> None:
+        line = scene.one
+        line["ProductReferentie"]["VorigReferentieNummer"] = "OUD9"
+        line["IngediendBedrag"] = {"Bedrag": cents or line["IngediendBedrag"]["Bedrag"], "DebetCredit": "C"}
+        if cents and "GeleverdVolume" in line:
+            line["GeleverdVolume"] = cents
+        scene.settle()
+
+    return change
+
+
+def second_line(**changes: Any) -> Change:
+    """Put a second line beside the first, under a reference of its own."""
+
+    def change(scene: Scene) -> None:
+        own = scene.one["ProductReferentie"] | {"ReferentieNummer": "ANDERS"}
+        scene.twin(**{"ProductReferentie": own} | changes)
+        scene.settle()
+
+    return change
+
+
+def same_reference(scene: Scene) -> None:
+    scene.twin(**{number_of(scene.one): "1"})
+    scene.settle()
+
+
+def client_again(scene: Scene) -> None:
+    line = deepcopy(scene.one["Prestaties"][0])
+    line.update({"ProductReferentie": {"ReferentieNummer": "ANDERS"}, number_of(line): "1"})
+    scene.twin(Prestaties=[line])
+    scene.settle()
+
+
+def credit_own_line(scene: Scene) -> None:
+    line = Scene(message=scene.message, klasse="Prestatie")
+    reference = {
+        "ReferentieNummer": "ANDERS",
+        "VorigReferentieNummer": line.one["ProductReferentie"]["ReferentieNummer"],
+    }
+    line.twin(ProductReferentie=reference, IngediendBedrag=line.one["IngediendBedrag"] | {"DebetCredit": "C"})
+    scene.settle()
+
+
+def nothing_at_all(scene: Scene) -> None:
+    """Declare one line of nought, and call the total a credit."""
+    declaration = scene.one
+    declaration.pop("Termijnen", None)
+    line = declaration["Clienten"][0]["Prestaties"][0]
+    line.update(GeleverdVolume="0", IngediendBedrag={"Bedrag": "0", "DebetCredit": "D"})
+    declaration["Clienten"] = [declaration["Clienten"][0] | {"Prestaties": [line]}]
+    declaration["TotaalIngediendBedrag"] = {"TotaalBedrag": "0", "DebetCredit": "C"}
+
+
+def nothing_granted(scene: Scene) -> None:
+    scene.one.update(TotaalToegekendBedrag=owed(0))
+    scene.settle()
+    scene.one["TotaalToegekendBedrag"]["DebetCredit"] = "C"
+
+
+def nothing_submitted(scene: Scene) -> None:
+    listed = amount(total(scene.one), "TotaalBedrag")
+    scene.one.update(
+        TotaalToegekendBedrag=owed(-listed), TotaalIngediendBedrag={"TotaalBedrag": "0", "DebetCredit": "C"}
+    )
+
+
+def one_more(field: str) -> Change:
+    def change(scene: Scene) -> None:
+        cents = scene.one[field]
+        cents["TotaalBedrag"] = str(int(cents["TotaalBedrag"]) + 1)
+
+    return change
+
+
+def on(classes: tuple[str, ...], changes: dict[str, Change]) -> dict[tuple[str, str], tuple[Change, ...]]:
+    return {(code, klasse): (change,) for klasse in classes for code, change in changes.items()}
+
+
+HUIS = {"Huisnummer": "12"}
+HERE = {"Huis": HUIS, "Postcode": "1234AB", "LandCode": "NL"}
+
+CHANGES: dict[tuple[str, str], tuple[Change, ...]] = {
+    **on(("Client", "Relatie"), {
+        "CS050": do(put("Naam/Partnernaam", None), put("Naam/NaamGebruik", "2")),
+        "CS139": do(Geboortedatum={"Datum": "2000-05-17", "DatumGebruik": "2"}),
+        "TR002": do(Geboortedatum={"Datum": "1890-01-01"}),
+        "TR134": do(Geboortedatum=lambda scene: {"Datum": scene.day(1)}),
+    }),
+    **on(("Client",), {
+        "CS002": do(Bsn="999900007"),
+        "CS318": do(put("Naam/Partnernaam", None), put("Naam/NaamGebruik", "6")),
+        "CD007": do(Communicatie={"Vorm": "2", "Taal": "Pools"}),
+        "TR061": do(Contactgegevens=[{"Soort": "04", "Telefoon": PHONE}]),
+        "TR101": client_again,
+        "TR302": overlapping,
+        "TR386": overlapping,
+    }),
+    **on(("Relatie",), {"TR101": Scene.twin}),
+    **on(("Contact",), {
+        "CD005": contact_of("03", Adres={"Huis": HUIS, "Postcode": "1234AB"}),
+        "CD009": contact_of("03", Adres=HERE, Periode={"Begindatum": "2026-01-01"}),
+        "CD025": contact_of("03", Adres={"Postcode": "1234AB", "LandCode": "NL"}, Telefoon=PHONE),
+        "CD034": contact_of("03", Adres={"Huis": HUIS}, Telefoon=PHONE),
+        "CS089": contact_of("03", Adres={"Huis": HUIS, "Postcode": "0123AB", "LandCode": "NL"}),
+        "CS003": contact_of("04", Adres=HERE, Periode={"Begindatum": "2026-01-02", "Einddatum": "2026-01-01"}),
+        "TR006": contact_of("02", Emailadres="a@voorbeeld.invalid"),
+        "TR101": Scene.twin,
+    }),
+    **on(PRODUCTS, {
+        "CD041": do(Omvang=None),
+        "CD075": do(put("Product/Code", None), never_ends, Omvang=None, Budget="100"),
+        "CD076": do(never_ends, Omvang=VOLUME | {"Frequentie": "2"}),
+        "CD077": do(ends(30), Omvang=VOLUME, Budget="100"),
+        "CD078": do(ends(30), Omvang=VOLUME, Budget="100"),
+        "CD079": do(alone, Product=None, Omvang=None),
+        "CD080": do(put("Product/Code", None), ends(30), Omvang=VOLUME),
+        "CD095": do(put("Product/Code", None), ends(30), Omvang=VOLUME),
+        "CD096": do(put("Product/Code", None), ends(30), Omvang=VOLUME),
+        "CS003": ends(-1),
+        "CS335": do(ends(30), RedenWijziging="13"),
+        "CS336": do(RedenWijziging="01"),
+        "CS338": do(Omvang=VOLUME | {"Eenheid": "14", "Frequentie": "1"}),
+        "CS343": do(Omvang=VOLUME | {"Eenheid": "14", "Frequentie": "1"}),
+        "HO001": put("Product/Categorie", category_of_other_law),
+        "TR101": same_number,
+        "TR380": do(put("GewensteIngangsdatum", lambda scene: scene.day(0)), ends(30)),
+    }),
+    **on(("ToegewezenProduct",), {"TR134": do(Toewijzingsdatum=lambda scene: scene.day(1))}),
+    **on(("Opdracht",), {"TR134": do(Opdrachtdatum=lambda scene: scene.day(1))}),
+    **on(("AangevraagdProduct",), {
+        "CD043": do(BeschikkingNummer=None, BeschikkingIngangsdatum="2026-01-01"),
+        "CD066": do(Verwijzer={"Type": "02", "Naam": "Stichting Verzinsel", "ZorgverlenerCode": "01000001"}),
+        "CD067": do(Verwijzer={"Type": "02"}),
+        "CD068": do(Verwijzer={"Type": "06", "ZorgverlenerCode": "01000001"}),
+        "TR101": again_much_later,
+        "TR383": again_much_later,
+    }),
+    **on(("OngewijzigdProduct",), {"TR101": same_number}),
+    **on(("NieuwProduct",), {"TR101": Scene.twin}),
+    **on(("Verzoek",), {
+        "TR352": do(OngewijzigdeProducten=None, TeWijzigenProducten=None),
+        "TR353": do(TeWijzigenProducten=None, NieuweProducten=None),
+        "TR410": overlapping,
+    }),
+    **on(("Antwoord",), {
+        "CD085": do(VerzoekAntwoord="1", RedenAfwijzingVerzoek=None, Woonplaatsbeginsel=None),
+        "CD086": do(VerzoekAntwoord="2", RedenAfwijzingVerzoek="1", Woonplaatsbeginsel=None),
+        "TR377": do(VerzoekAntwoord="1", RedenAfwijzingVerzoek="8", Woonplaatsbeginsel=None),
+        "TR409": do(VerzoekAntwoord="1", RedenAfwijzingVerzoek="1", Woonplaatsbeginsel={"Gemeente": "0363"}),
+    }),
+    **on(("StartProduct", "StopProduct"), {
+        "CS058": do(StatusAanlevering="2"),
+        "HO001": put("Product/Categorie", category_of_other_law),
+        "TR101": Scene.twin,
+    }),
+    **on(("StartProduct",), {"TR134": do(Begindatum=lambda scene: scene.day(1))}),
+    **on(("StopProduct",), {
+        "HO002": do(RedenBeeindiging=lambda scene: "19" if scene.law == "JW" else "32"),
+        "TR018": do(Einddatum=lambda scene: scene.day(-100)),
+        "TR134": do(Einddatum=lambda scene: scene.day(1)),
+    }),
+    **on(("Declaratie",), {
+        "CS100": do(all_lines("2020-12-01", "2020-12-31"), signed_on("2024-01-01"), period("2020-12-01", "2020-12-31")),
+        "CS325": nothing_at_all,
+        "CS340": put("DeclaratiePeriode/Begindatum", lambda s: s.one["DeclaratiePeriode"]["Begindatum"][:-1] + "2"),
+        "TR134": next_month,
+        "TR137": dated_in_its_month,
+        "TR316": credit_own_line,
+        "TR358": one_more("TotaalIngediendBedrag"),
+    }),
+    **on(LINES, {
+        "CD060": put("ProductReferentie/VorigReferentieNummer", "OUD9"),
+        "CD087": do(in_euros(), ProductTarief="1"),
+        "CS100": do(period("2020-12-01", "2020-12-31"), signed_on("2024-01-01")),
+        "CS325": credit("0"),
+        "CS337": from_month_before,
+        "CS339": in_euros(1),
+        "HO001": do(ProductCategorie=category_of_other_law),
+        "TR101": same_reference,
+        "TR134": do(dated_in_its_month, period("20", "25")),
+        "TR137": period("10", "09"),
+        "TR315": do(credit(), second_line()),
+        "TR319": declared_before,
+        "TR335": do(period("2021-01-01", "2021-01-31"), signed_on("2026-02-01")),
+        "TR416": second_line(),
+    }),
+    ("CS325", "DeclaratieAntwoord"): (nothing_granted, nothing_submitted),
+    **on(("DeclaratieAntwoord",), {"TR342": one_more("TotaalToegekendBedrag")}),
+}  # fmt: skip
+"""By (code, class); more than one where the table of rules has more than one row for it."""
+
+BESIDE: dict[tuple[str, str], str] = {
+    **{("CD077", klasse): "CD078" for klasse in PRODUCTS},
+    **{("CD078", klasse): "CD077" for klasse in PRODUCTS},
+    ("TR101", "AangevraagdProduct"): "TR383",
+    ("TR383", "AangevraagdProduct"): "TR101",
+    ("TR101", "NieuwProduct"): "TR410",
+    **{("TR134", klasse): "TR137" for klasse in ("Declaratie", *LINES)},
+}
+"""What cannot be broken without another rule: the same said twice, or a begin that is too late and so an end, too."""
+JEUGDWET = frozenset({"CS318", "TR377"})
+"""Rules that an order or its counterpart obeys only under the Jeugdwet."""
