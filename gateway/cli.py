@@ -87,7 +87,9 @@ def _add_documents(command: Adds) -> None:
     each = command("valideer", _valideer, "Controleer berichten, zonder poort: bestanden, mappen, ZIP's of - (invoer).")
     each.add_argument("paden", nargs="+", metavar="PAD")
     each.add_argument("--json", action="store_true", help="één JSON-object per regel, voor programma's")
-    command("leg-uit", _leg_uit, "Leg een regelcode of retourcode uit.").add_argument("code", metavar="CODE")
+    each = command("leg-uit", _leg_uit, "Leg een regelcode, een retourcode of een codelijst uit.")
+    each.add_argument("code", metavar="CODE", help="zoals TR358, 9346 of JZ588")
+    each.add_argument("--taal", choices=("nl", "en"), default="nl", help="Nederlands of Engels")
 
     each = command(
         "antwoord", _antwoord, "Schrijf het antwoord op een bericht: een retour, of een 325 op een declaratie."
@@ -164,7 +166,7 @@ def _valideer(arguments: argparse.Namespace) -> int:
 def _leg_uit(arguments: argparse.Namespace) -> int:
     from gateway.validate import leg_uit
 
-    return leg_uit(arguments.code)
+    return leg_uit(arguments.code, arguments.taal)
 
 
 def _antwoord(arguments: argparse.Namespace) -> int:

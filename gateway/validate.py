@@ -8,16 +8,46 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 
 from gateway.catalog import Catalog
 from gateway.check import check
-from gateway.explain import explain
+from gateway.codes import CodeList, code_list, names
+from gateway.explain import Explanation, explain, rules_behind
 from gateway.gate import MAX_BYTES
 from gateway.message import Checked
 
 VALID, INVALID, COULD_NOT = 0, 1, 2
 MOST_UNPACKED = 8 * MAX_BYTES
 ZIP_MAGIC = b"PK\x03\x04"
+
+EXPLAINED = {
+    "nl": {
+        "asks": "Wat de regel vraagt",
+        "says": "Wat de code zegt",
+        "do": "Wat u doet",
+        "behind": "Regels die hiertoe leiden",
+        "level": "Niveau",
+        "code": "retourcode",
+        "source": "Bron",
+        "uses": "Gebruikt in",
+        "from": "vanaf",
+        "until": "tot en met",
+    },
+    "en": {
+        "asks": "What the rule asks",
+        "says": "What the code says",
+        "do": "What you do",
+        "behind": "Rules that lead to it",
+        "level": "Level",
+        "code": "return code",
+        "source": "Source",
+        "uses": "Used in",
+        "from": "from",
+        "until": "until",
+    },
+}
+UNKNOWN = {"nl": "De code {} is niet bekend.", "en": "The code {} is not known."}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +85,41 @@ def valideer(paths: list[str], json: bool) -> int:
     return INVALID if bad else VALID
 
 
-def leg_uit(code: str) -> int:
-    """Print what a rule demands and what to do about it. Returns 0, or 2 if the code is unknown."""
-    known = explain(code.strip().upper())
-    if known is None:
-        print(f"De code {code!a} is niet bekend.", file=sys.stderr)
+def leg_uit(code: str, language: str = "nl") -> int:
+    """Print what a rule, a return code or a code list says, in ``nl`` or ``en``. Returns 0, or 2 if it is unknown."""
+    name = code.strip().upper()
+    known = explain(name, language)
+    if known is not None:
+        print(_explained(known, EXPLAINED[language]))
+    elif name in names():
+        print(_listed(code_list(name), EXPLAINED[language], language))
+    else:
+        print(UNKNOWN[language].format(ascii(code)), file=sys.stderr)
         return COULD_NOT
-    print(f"{known.code}: {known.title}\n\nWat de regel vraagt\n  {known.rule}\n\nWat u doet\n  {known.remedy}\n")
-    print(f"Niveau {known.level}" + (f", retourcode {known.return_code}" if known.return_code else "") + ".")
-    print(f"Bron: {known.source}.")
     return VALID
+
+
+def _explained(known: Explanation, words: dict[str, str]) -> str:
+    lines = [f"{known.code}: {known.title}"]
+    itself = known.code == known.return_code
+    for head, text in ((words["says" if itself else "asks"], known.rule), (words["do"], known.remedy)):
+        lines += ["", head, f"  {text}"]
+    behind = rules_behind(known.code) if itself else ()
+    if behind:
+        lines += ["", words["behind"], *wrap(", ".join(behind), width=100, initial_indent="  ", subsequent_indent="  ")]
+    told = f", {words['code']} {known.return_code}" if known.return_code and not itself else ""
+    return "\n".join([*lines, "", f"{words['level']} {known.level}{told}.", f"{words['source']}: {known.source}."])
+
+
+def _listed(codes: CodeList, words: dict[str, str], language: str) -> str:
+    lines = [f"{codes.name}: {codes.title[language]}", ""]
+    for code in codes.meanings:
+        days = [
+            f"{words[side]} {day[code]}" for side, day in (("from", codes.begins), ("until", codes.ends)) if code in day
+        ]
+        lines.append(f"  {code:<4}  {codes.meaning(code, language)}" + (f" ({', '.join(days)})" if days else ""))
+    uses = ", ".join(use.replace("/", " ", 1).replace(":", " ", 1) for use in codes.uses)
+    return "\n".join([*lines, "", f"{words['uses']}: {uses}.", f"{words['source']}: {codes.source}."])
 
 
 def _documents(paths: list[str]) -> Iterator[Document]:

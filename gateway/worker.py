@@ -19,7 +19,8 @@ from typing import Any, BinaryIO
 
 from gateway.catalog import FOLDER, Catalog
 from gateway.check import check
-from gateway.explain import advice
+from gateway.codes import code_list
+from gateway.explain import advice, read_all
 from gateway.gate import MAX_BYTES, gate
 from gateway.message import Checked, Finding
 from gateway.verdicts import decode, encode
@@ -249,7 +250,8 @@ def main(folder: str, memory: str) -> None:
     documents = open(0, "rb", buffering=SMALL, closefd=False)  # noqa: SIM115 - read until the process ends
     catalog = Catalog.load(Path(folder))
     catalog.compile_all()
-    advice("KP008")
+    read_all()
+    code_list("CBS")
     for kind, most in (
         (resource.RLIMIT_AS, int(memory)),
         (resource.RLIMIT_CORE, 0),

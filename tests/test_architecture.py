@@ -54,6 +54,7 @@ PURE = (
     "gateway/catalog.py",
     "gateway/shapes.py",
     "gateway/check.py",
+    "gateway/codes.py",
     "gateway/answer.py",
     "gateway/compose.py",
     "gateway/convert.py",

@@ -117,6 +117,32 @@ def test_a_rule_is_explained(capsys: pytest.CaptureFixture):
     assert "retourcode 0001" in said
 
 
+def test_a_return_code_says_which_rules_lead_to_it(capsys: pytest.CaptureFixture):
+    assert leg_uit("9346") == 0
+    said = capsys.readouterr().out
+    assert said.startswith("9346: ")
+    assert "TR346" in said.partition("Regels die hiertoe leiden")[2]
+
+
+def test_a_code_list_tells_its_codes_and_their_days(capsys: pytest.CaptureFixture):
+    assert leg_uit("jz588") == 0
+    assert "  38    Naar een andere aanbieder (vanaf 2022-04-01)\n" in capsys.readouterr().out
+    assert leg_uit("CBS", "en") == 0
+    assert "  0457  Weesp (until 2022-03-23)\n" in capsys.readouterr().out
+
+
+def test_a_rule_is_explained_in_english(capsys: pytest.CaptureFixture):
+    assert leg_uit("TR332", "en") == 0
+    said = capsys.readouterr().out
+    assert "What the rule asks" in said
+    assert "Level 3, return code 9332." in said
+
+
+def test_what_is_unknown_in_english_is_said_in_english(capsys: pytest.CaptureFixture):
+    assert leg_uit("../JZ588", "en") == 2
+    assert "is not known" in capsys.readouterr().err
+
+
 def test_an_unknown_rule_is_not(capsys: pytest.CaptureFixture):
     assert leg_uit("TR999") == 2
     assert "niet bekend" in capsys.readouterr().err
