@@ -20,7 +20,7 @@ from gateway.message import Checked, Facts, Finding, wet_of
 from gateway.places import Node, Places
 from gateway.shapes import Shape
 from gateway.survey import survey
-from gateway.words import listed
+from gateway.words import Text, listed
 
 MOST = 100
 """Findings kept. Once there are more, the rest is only held against the XSD: that decides whether an answer follows."""
@@ -183,10 +183,15 @@ class _Reading:
             return True
         faults = list(islice(survey(node, shape, self._places.taken), MOST + 1 - len(self._xsd)))
         if not faults:
-            faults = [(node, f"De opbouw van {self._places.name(node)} klopt niet. Vergelijk het met de standaard.")]
+            name = self._places.name(node)
+            told = Text(
+                f"De opbouw van {name} klopt niet. Vergelijk het met de standaard.",
+                f"The structure of {name} is wrong. Compare it with the standard.",
+            )
+            faults = [(node, told)]
         for at, text in faults:
             line, path = self._places.line(at), self._places.path(at)
-            finding = Finding(code="XSD", level=1, line=line, path=path, text=text)
+            finding = Finding(code="XSD", level=1, line=line, path=path, text=text.nl, english=text.en)
             # Loose text in a container is met once a piece.
             if finding not in self._xsd:
                 self._xsd.append(finding)

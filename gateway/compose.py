@@ -30,7 +30,7 @@ def message(definition: Definition, values: Values) -> bytes:
     root = etree.Element(type_.root, nsmap=spaces)
     _fill(root, definition.shape, values)
     if not definition.schema.validate(root):
-        places = (f"{type_.name.upper()}: {text}" for _, text in survey(root, definition.shape))
+        places = (f"{type_.name.upper()}: {text.nl}" for _, text in survey(root, definition.shape))
         raise ComposeError(next(places, f"{type_.name.upper()} past niet in het schema."))
     return written(root)
 

@@ -25,6 +25,8 @@ class Finding:
     path: str
     """Element path with positions from 1 in repeated classes: ``Bericht/Declaratie/Clienten/Client[3]/Bsn``."""
     text: str
+    english: str = ""
+    """``text`` in English."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

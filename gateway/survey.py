@@ -8,9 +8,9 @@ from collections.abc import Container, Iterator
 from typing import Any
 
 from gateway.shapes import Leaf, Shape
-from gateway.words import BLANK, fits, form, listed
+from gateway.words import BLANK, Text, fits, form, listed
 
-Fault = tuple[Any, str]
+Fault = tuple[Any, Text]
 """The element it is about and the text."""
 
 
@@ -21,7 +21,13 @@ def survey(node: Any, shape: Leaf | Shape, begun: Container[Any] = ()) -> Iterat
     """
     name = _local(node)
     if node.attrib:
-        yield node, f"Bij {name} staat een attribuut. Attributen zijn niet toegestaan. Haal het weg."
+        yield (
+            node,
+            Text(
+                f"Bij {name} staat een attribuut. Attributen zijn niet toegestaan. Haal het weg.",
+                f"{name} has an attribute. Attributes are not allowed. Remove it.",
+            ),
+        )
     if isinstance(shape, Leaf):
         yield from _leaf(node, shape, name)
     else:
@@ -30,11 +36,23 @@ def survey(node: Any, shape: Leaf | Shape, begun: Container[Any] = ()) -> Iterat
 
 def _leaf(node: Any, leaf: Leaf, name: str) -> Iterator[Fault]:
     if len(node):
-        yield node, f"In {name} staan andere velden. Vul hier alleen een waarde in."
+        yield (
+            node,
+            Text(
+                f"In {name} staan andere velden. Vul hier alleen een waarde in.",
+                f"{name} holds other fields. Put only a value here.",
+            ),
+        )
     elif not fits(node.text or "", leaf.builtin, leaf.patterns, leaf.codes, leaf.limits):
-        expected = form(leaf.builtin, leaf.patterns, leaf.codes, leaf.limits)
-        empty = "is leeg" if not (node.text or "").strip(BLANK) else "heeft niet de goede waarde of vorm"
-        yield node, f"{name} {empty}. Vul in: {expected}."
+        asked = form(leaf.builtin, leaf.patterns, leaf.codes, leaf.limits)
+        if (node.text or "").strip(BLANK):
+            wrong = Text("heeft niet de goede waarde of vorm", "does not have the right value or form")
+        else:
+            wrong = Text("is leeg", "is empty")
+        yield (
+            node,
+            Text(f"{name} {wrong.nl}. Vul in: {asked.nl}.", f"{name} {wrong.en}. Fill in: {asked.en}."),
+        )
 
 
 def _class(node: Any, shape: Shape, name: str, begun: Container[Any]) -> Iterator[Fault]:
@@ -49,37 +67,70 @@ def _class(node: Any, shape: Shape, name: str, begun: Container[Any]) -> Iterato
             yield child, _unknown(child, name, shape)
             continue
         if child.tag in seen and not shape.container:
-            yield child, f"{place.name} staat meer dan één keer in {name}. Laat er één staan."
+            yield (
+                child,
+                Text(
+                    f"{place.name} staat meer dan één keer in {name}. Laat er één staan.",
+                    f"{place.name} stands more than once in {name}. Keep one.",
+                ),
+            )
         elif order[child.tag] < reached:
-            yield child, f"{place.name} staat op de verkeerde plek in {name}. De volgorde is: {_order(shape)}."
+            yield (
+                child,
+                Text(
+                    f"{place.name} staat op de verkeerde plek in {name}. De volgorde is: {_order(shape)}.",
+                    f"{place.name} stands in the wrong place in {name}. The order is: {_order(shape)}.",
+                ),
+            )
         seen.add(child.tag)
         reached = max(reached, order[child.tag])
         yield from survey(child, place.form, begun)
     if stray:
-        yield node, f"In {name} staat losse tekst tussen de velden. Haal die tekst weg."
+        yield (
+            node,
+            Text(
+                f"In {name} staat losse tekst tussen de velden. Haal die tekst weg.",
+                f"{name} has loose text between its fields. Remove that text.",
+            ),
+        )
     if node not in begun:
         yield from _missing(node, shape, name, seen)
 
 
-def _unknown(child: Any, name: str, shape: Shape) -> str:
+def _unknown(child: Any, name: str, shape: Shape) -> Text:
     local = _local(child)
     if any(place.name == local for place in shape.fields.values()):
-        return f"{local} in {name} staat in de verkeerde namespace. Gebruik de namespace van de standaard."
-    return f"In {name} staat een veld dat daar niet hoort. Toegestaan zijn: {_order(shape)}."
+        return Text(
+            f"{local} in {name} staat in de verkeerde namespace. Gebruik de namespace van de standaard.",
+            f"{local} in {name} has the wrong namespace. Use the namespace of the standard.",
+        )
+    return Text(
+        f"In {name} staat een veld dat daar niet hoort. Toegestaan zijn: {_order(shape)}.",
+        f"{name} has a field that does not belong there. Allowed are: {_order(shape)}.",
+    )
 
 
 def _missing(node: Any, shape: Shape, name: str, seen: set[str]) -> Iterator[Fault]:
     absent = [place.name for tag, place in shape.fields.items() if place.required and tag not in seen]
     if absent:
-        fields = listed(absent, "en")
-        many = len(absent) > 1
+        wrong = (
+            Text("ontbreken de verplichte velden", "these required fields are missing:")
+            if len(absent) > 1
+            else Text("ontbreekt het verplichte veld", "this required field is missing:")
+        )
         yield (
             node,
-            f"In {name} {'ontbreken de verplichte velden' if many else 'ontbreekt het verplichte veld'} {fields}.",
+            Text(f"In {name} {wrong.nl} {listed(absent, 'en')}.", f"In {name} {wrong.en} {listed(absent, 'and')}."),
         )
     present = {shape.fields[tag].name for tag in seen}
     if shape.one_of and not present.intersection(shape.one_of):
-        yield node, f"In {name} ontbreekt een veld: vul {listed(shape.one_of, 'of')} in."
+        yield (
+            node,
+            Text(
+                f"In {name} ontbreekt een veld: vul {listed(shape.one_of, 'of')} in.",
+                f"In {name} a field is missing: fill in {listed(shape.one_of, 'or')}.",
+            ),
+        )
 
 
 def _order(shape: Shape) -> str:

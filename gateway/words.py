@@ -1,27 +1,41 @@
-"""What a field asks, in plain Dutch; made from the schema alone, so no value of a message can be in it."""
+"""What a field asks, in plain Dutch and English; made from the schema alone, so no value of a message can be in it."""
 
 import re
 from collections.abc import Sequence
 from datetime import date
 from functools import cache
+from typing import NamedTuple
+
+
+class Text(NamedTuple):
+    """One thing said in two languages."""
+
+    nl: str
+    en: str
+
 
 MOST_CODES = 12
 BLANK = " \t\r\n"
 """White space as XML knows it; Python knows more."""
 LITERAL = re.compile(r"[A-Za-z0-9]+")
 DIGITS = re.compile(r"\[0-9\]\{(\d+)\}")
+ONLY_DIGITS = Text("alleen cijfers", "only digits")
+ONLY_LETTERS_AND_DIGITS = Text("alleen letters en cijfers, zonder spaties", "only letters and digits, no spaces")
+ONLY_LETTERS = Text("alleen letters, zonder punten of spaties", "only letters, no dots or spaces")
 KNOWN_PATTERNS = {
-    "[0-9]*": "alleen cijfers",
-    "[0-9]+": "alleen cijfers",
-    "([a-zA-Z0-9])+": "alleen letters en cijfers, zonder spaties",
-    "[a-zA-Z0-9]+": "alleen letters en cijfers, zonder spaties",
-    "[a-zA-ZÀ-ỳ]+": "alleen letters, zonder punten of spaties",
-    "([a-zA-ZÀ-ỳ])+": "alleen letters, zonder punten of spaties",
+    "[0-9]*": ONLY_DIGITS,
+    "[0-9]+": ONLY_DIGITS,
+    "([a-zA-Z0-9])+": ONLY_LETTERS_AND_DIGITS,
+    "[a-zA-Z0-9]+": ONLY_LETTERS_AND_DIGITS,
+    "[a-zA-ZÀ-ỳ]+": ONLY_LETTERS,
+    "([a-zA-ZÀ-ỳ])+": ONLY_LETTERS,
 }
 BUILTINS = {
-    "date": "een bestaande datum als 2025-01-31, zonder tijdzone",
-    "time": "een tijd als 13:45:00, zonder tijdzone",
-    "integer": "een heel getal",
+    "date": Text(
+        "een bestaande datum als 2025-01-31, zonder tijdzone", "an existing date like 2025-01-31, without a time zone"
+    ),
+    "time": Text("een tijd als 13:45:00, zonder tijdzone", "a time like 13:45:00, without a time zone"),
+    "integer": Text("een heel getal", "a whole number"),
 }
 TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?|24:00:00(?:\.0+)?")
 WHOLE = re.compile(r"[+-]?[0-9]+")
@@ -34,25 +48,32 @@ def listed(names: Sequence[str], joint: str) -> str:
 
 
 @cache
-def form(builtin: str, patterns: tuple[str, ...], codes: tuple[str, ...], limits: tuple[tuple[str, str], ...]) -> str:
+def form(builtin: str, patterns: tuple[str, ...], codes: tuple[str, ...], limits: tuple[tuple[str, str], ...]) -> Text:
     """What a field may hold: ``precies 9 cijfers``, ``een van de codes 1, 2 of 3``."""
+    if len(codes) > MOST_CODES:
+        return Text("een code uit de codelijst van dit veld", "a code from the code list of this field")
     if codes:
-        few = len(codes) <= MOST_CODES
-        return f"een van de codes {listed(codes, 'of')}" if few else "een code uit de codelijst van dit veld"
+        return Text(f"een van de codes {listed(codes, 'of')}", f"one of the codes {listed(codes, 'or')}")
     for pattern in reversed(patterns):
         if LITERAL.fullmatch(pattern):
-            return f"precies {pattern}"
+            return Text(f"precies {pattern}", f"exactly {pattern}")
         if digits := DIGITS.fullmatch(pattern):
-            return f"precies {digits[1]} cijfers"
-    bounds = dict(limits)
-    words = [BUILTINS.get(builtin, "")] + [KNOWN_PATTERNS.get(pattern, "") for pattern in patterns]
+            return Text(f"precies {digits[1]} cijfers", f"exactly {digits[1]} digits")
+    asked = [BUILTINS.get(builtin), *(KNOWN_PATTERNS.get(pattern) for pattern in patterns)]
     if any(r"\." in pattern for pattern in patterns):
-        words.append("een versie als 1.0.0")
+        asked.append(Text("een versie als 1.0.0", "a version like 1.0.0"))
+    bounds = dict(limits)
     if "maxInclusive" in bounds:
-        words.append(f"van {bounds.get('minInclusive', '0')} tot en met {bounds['maxInclusive']}")
+        low, high = bounds.get("minInclusive", "0"), bounds["maxInclusive"]
+        asked.append(Text(f"van {low} tot en met {high}", f"from {low} to {high}"))
     if "maxLength" in bounds:
-        words.append(f"van 1 tot en met {bounds['maxLength']} tekens, niet alleen spaties")
-    return ", ".join(filter(None, words)).replace("getal, van", "getal van") or "een ingevulde waarde"
+        most = bounds["maxLength"]
+        asked.append(
+            Text(f"van 1 tot en met {most} tekens, niet alleen spaties", f"1 to {most} characters, not only spaces")
+        )
+    told = [each for each in asked if each] or [Text("een ingevulde waarde", "a value")]
+    nl, en = (", ".join(said) for said in zip(*told, strict=True))
+    return Text(nl.replace("getal, van", "getal van"), en.replace("number, from", "number from"))
 
 
 def fits(
