@@ -117,3 +117,11 @@ async def test_a_refused_national_message_is_answered_in_its_own_standard(door: 
         answer = await door.pickup.fetch(refused.answer, sender, trace="")
         verdict = check(answer, CATALOG)
         assert (verdict.type, verdict.findings) == (kind.answer, ())
+
+
+def test_an_iwmo_message_is_judged_under_the_wmo():
+    """Only there two aids of one kind may be granted at once (TR302, categories 11 to 14)."""
+    aids = SAMPLES["wmo301-twee-hulpmiddelen"]
+    assert check(aids, CATALOG).findings == ()
+    days = aids.replace(b">11<", b">07<").replace(b">11A01<", b">07A11<")
+    assert [finding.code for finding in check(days, CATALOG).findings] == ["TR302"]
