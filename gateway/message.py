@@ -92,7 +92,7 @@ class MessageType:
     versions: tuple[str, str]
     """Versions of the basisschema and of this message's schema, as an answer must tell them."""
     shape: str
-    """``heen``, ``retour`` (header is an unswapped copy) or ``declaratieantwoord``."""
+    """``heen``, ``retour`` (header is an unswapped copy), ``declaratieantwoord`` or ``besluit`` (people decided)."""
     answer: str | None
     """Type of the message that answers this one."""
     answers: str | None
