@@ -1,9 +1,12 @@
 """What a message means for the ledger: what is wrong with it (level 3), and what is remembered of it."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from gateway.ledger import keys
+from gateway.explain import advice
+from gateway.ledger import keys, levering, toewijzing, verzoek
+from gateway.ledger.dossier import Case, Fates, Fault
 from gateway.ledger.values import (
     Answer,
     Declaration,
@@ -20,7 +23,75 @@ from gateway.ledger.values import (
     Touched,
     Use,
 )
-from gateway.message import Facts
+from gateway.message import Facts, Finding
+
+Rule = Callable[[Case], Iterable[Fault]]
+"""What is wrong with one client of a message, held against what was said before."""
+STARTS: tuple[tuple[str, Rule], ...] = (
+    ("TR019", levering.tr019),
+    ("TR063", levering.tr063),
+    ("TR074", levering.tr074),
+)
+REQUESTS: tuple[tuple[str, Rule], ...] = (("TR347", verzoek.tr347), ("TR374", verzoek.tr374))
+RULES: Mapping[str, tuple[tuple[str, Rule], ...]] = {
+    "301": (("TR332", toewijzing.tr332), ("TR379", toewijzing.tr379), ("TR385", toewijzing.tr385)),
+    "305": (*STARTS, ("TR071", levering.tr071), ("TR326", levering.tr326)),
+    "307": (
+        *STARTS,
+        ("TR382", levering.tr382),
+        ("TR413", levering.tr413),
+        ("TR414", levering.tr414),
+        ("TR415", levering.tr415),
+    ),
+    "315": REQUESTS,
+    "317": (
+        *REQUESTS,
+        ("TR304", verzoek.tr304),
+        ("TR349", verzoek.tr349),
+        ("TR350", verzoek.tr350),
+        ("TR351", verzoek.tr351),
+        ("TR357", verzoek.tr357),
+        ("TR361", verzoek.tr361),
+        ("TR373", verzoek.tr373),
+        ("TR375", verzoek.tr375),
+        ("TR411", verzoek.tr411),
+        ("TR412", verzoek.tr412),
+    ),
+    "319": (
+        ("TR355", verzoek.tr355),
+        ("TR359", verzoek.tr359),
+        ("TR360", verzoek.tr360),
+        ("TR365", verzoek.tr365),
+    ),
+}
+"""Level 3 by message number, for national messages and HOA alike."""
+CLIENT = re.compile(r"(.*/Client(?:\[\d+\])?)/.*")
+
+
+def judge(facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record]) -> tuple[Finding, ...]:
+    """Return what is wrong with a message, given what was said before; in document order, all of it.
+
+    ``past`` holds what ``keys.keys`` asked for. No finding holds a value of this or of an earlier message.
+    """
+    rules = RULES.get(facts.type[-3:], ())
+    fates = Fates(past)
+    clients: dict[str, list[Said]] = {}
+    for each in said if rules else ():
+        clients.setdefault(each.bsn, []).append(each)
+    found: list[Finding] = []
+    for client in clients.values():
+        case = Case(facts, tuple(client), past, fates)
+        found += [_finding(facts, code, *fault) for code, rule in rules for fault in rule(case)]
+    return tuple(sorted(found, key=lambda finding: finding.line))
+
+
+def _finding(facts: Facts, code: str, said: Said, field: str) -> Finding:
+    if field == "Bsn":
+        path = CLIENT.sub(r"\1/Bsn", said.path)
+    else:
+        name = field.replace("ToewijzingNummer", "OpdrachtNummer") if facts.type.startswith("ho") else field
+        path = f"{said.path}/{name}".rstrip("/")
+    return Finding(code=code, level=3, line=said.line, path=path, text=advice(code))
 
 
 def remember(facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record]) -> dict[str, Record]:

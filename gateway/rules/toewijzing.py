@@ -4,8 +4,14 @@ Products that are asked for (315, 317) obey most of the rules of those that are 
 code of their own; such a rule stands here once and names all its codes.
 """
 
-from gateway.rules.klasse import NOTHING, Klasse, Memory, Spot, Verdict, after, moment, number
+from collections.abc import Iterable
+from typing import TypeVar
+
+from gateway.rules.klasse import NOTHING, Klasse, Memory, Verdict, after, moment, number
 from gateway.rules.persoon import duplicate
+
+Thing = TypeVar("Thing")
+Moment = tuple[int, str]
 
 NO_MORE_OLD_ASSIGNMENTS = "2020-12-31"
 FOREVER = "9999-12-31"
@@ -144,22 +150,27 @@ def product_seen(product: Klasse, memory: Memory) -> Verdict:
 
 
 def overlap(owner: Klasse, memory: Memory) -> Verdict:
-    """The same product is not granted or asked for twice at one time (TR302 in 301, TR386 in 315, TR410 in 317).
+    """The same product is not granted or asked for twice at one time (TR302 in 301, TR386 in 315, TR410 in 317)."""
+    if len(memory.seen["products"]) < 2:  # nothing to overlap with
+        return None
+    return clashes(memory.seen["products"].values()) or None
+
+
+def clashes(periods: Iterable[tuple[Moment, Moment, str, str, Thing]]) -> list[Thing]:
+    """Return what begins while the same product still runs; a period is begin, end, category, code and its owner.
 
     Without a code products are compared by category; without a category any overlap is wrong. One sweep
     in order of begin, keeping the latest end per thing to compare with: n log n, not n².
     """
-    if len(memory.seen["products"]) < 2:  # nothing to overlap with
-        return None
-    latest: dict[tuple[str, ...], tuple[int, str]] = {}
-    spots: list[Spot] = []
-    for begin, end, category, code, spot in sorted(memory.seen["products"].values(), key=lambda period: period[0]):
+    latest: dict[tuple[str, ...], Moment] = {}
+    found: list[Thing] = []
+    for begin, end, category, code, thing in sorted(periods, key=lambda period: period[0]):
         rivals = _rivals(category, code)
         if any(key in latest and latest[key] >= begin for key in rivals):
-            spots.append(spot)
+            found.append(thing)
         for key in _shelves(category, code):
             latest[key] = max(latest.get(key, end), end)
-    return spots or None
+    return found
 
 
 def _rivals(category: str, code: str) -> tuple[tuple[str, ...], ...]:

@@ -1,0 +1,112 @@
+"""One client of one message with what was said before: state as folds over the list of sayings."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from functools import cached_property
+from typing import TypeVar
+
+from gateway.ledger import keys
+from gateway.ledger.values import Answer, Heard, Line, Order, Record, Said
+from gateway.message import Facts
+from gateway.rules.klasse import moment
+
+Kind = TypeVar("Kind", bound=Said)
+Fault = tuple[Said, str]
+"""What is wrong and in which field below its class: "" is the class itself, ``Bsn`` that of its client."""
+
+
+class Fate(StrEnum):
+    """What has become of a line of a declaration."""
+
+    DECLARED = "declared"
+    """Not answered yet."""
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    VOID = "void"
+    """Its declaration was refused as a whole and counts as not sent."""
+
+
+class Fates:
+    """What has become of lines, read from the records of their declarations; each of those is read once."""
+
+    def __init__(self, past: Mapping[str, Record]) -> None:
+        self._past = past
+        self._known: dict[str, tuple[Fate, frozenset[str]]] = {}
+
+    def of(self, heard: Heard, line: Line) -> Fate:
+        """Return what has become of a line that was heard in this message."""
+        if heard.message not in self._known:
+            self._known[heard.message] = self._read(heard.message)
+        fate, rejected = self._known[heard.message]
+        return Fate.REJECTED if line.reference in rejected else fate
+
+    def _read(self, message: str) -> tuple[Fate, frozenset[str]]:
+        record = self._past.get(message, ())
+        answer = next((said for heard in record for said in heard.said if isinstance(said, Answer)), None)
+        if answer is None:
+            return Fate.DECLARED, frozenset()
+        return (Fate.APPROVED, frozenset(answer.rejected)) if answer.whole else (Fate.VOID, frozenset())
+
+
+class Case:
+    """What a message says about one client (or about none), beside all that was said about that client before."""
+
+    def __init__(self, facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record], fates: Fates) -> None:
+        self.facts = facts
+        self.said = said
+        self.past = past
+        self.fates = fates
+        self.bsn = said[0].bsn
+        self.dossier = keys.dossier(facts, self.bsn)
+
+    def of(self, kind: type[Kind]) -> list[Kind]:
+        """Return what the message itself says of this kind."""
+        return [each for each in self.said if isinstance(each, kind)]
+
+    @cached_property
+    def record(self) -> Record:
+        """What counts of all that was said about this client before."""
+        return live(self.past.get(self.dossier, ())) if self.bsn else ()
+
+    @cached_property
+    def orders(self) -> dict[int, Order]:
+        """The newest state of each assignment or order, also of those that were removed, by number."""
+        return newest(earlier(self.record, Order))
+
+    @cached_property
+    def orders_known(self) -> dict[int, Order]:
+        """``orders`` as far as they were given before the day of this message, so that its sender must know them."""
+        dated = moment(self.facts.dated)
+        return newest(each for each in earlier(self.record, Order) if moment(each.date) < dated)
+
+    @cached_property
+    def lines(self) -> list[tuple[Line, Fate]]:
+        """The lines declared before, but for those whose declaration counts as not sent, each with its fate."""
+        told = [(heard, each) for heard in self.record for each in heard.said if isinstance(each, Line)]
+        fates = [(line, self.fates.of(heard, line)) for heard, line in told]
+        return [(line, fate) for line, fate in fates if fate != Fate.VOID]
+
+    @cached_property
+    def credited(self) -> frozenset[str]:
+        """References of lines that were credited; a credit that is not answered yet counts (it cannot be refused)."""
+        return frozenset(line.previous for line, fate in self.lines if line.previous and fate != Fate.REJECTED)
+
+
+def live(record: Record) -> Record:
+    """Return what counts: not what a receiver refused (OP286)."""
+    return tuple([heard for heard in record if not heard.void])
+
+
+def earlier(record: Record, kind: type[Kind]) -> Iterator[Kind]:
+    """Return all that was said of this kind, in order of acceptance."""
+    return (each for heard in record for each in heard.said if isinstance(each, kind))
+
+
+def newest(orders: Iterable[Order]) -> dict[int, Order]:
+    """Return the newest of each number, by date and time of granting: the order of arrival means nothing (IV013)."""
+    latest: dict[int, Order] = {}
+    for each in orders:
+        known = latest.get(each.number)
+        if known is None or (moment(known.date), known.time) <= (moment(each.date), each.time):
+            latest[each.number] = each
+    return latest
