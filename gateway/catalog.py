@@ -9,13 +9,16 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lxml import etree
 
 from gateway.message import Facts, MessageType
 from gateway.rules.klasse import after
 from gateway.shapes import XS, CatalogError, Shape, Shapes
+
+if TYPE_CHECKING:
+    from gateway.package import Published
 
 FOLDER = Path(__file__).resolve().parent.parent / "schemas"
 SCHEME = "ketenpoort:"
@@ -66,7 +69,9 @@ class Release:
 class Catalog:
     """The message types in one ``schemas/`` folder."""
 
-    def __init__(self, releases: tuple[Release, ...]) -> None:
+    def __init__(self, releases: tuple[Release, ...], published: "Published | None" = None) -> None:
+        self.published = published
+        """Published schemas, if an operator loaded any: messages are held against those too."""
         self.releases = releases
         """In the order in which they came into use."""
         self.types: Mapping[str, MessageType] = _Newest(self)
@@ -77,14 +82,14 @@ class Catalog:
         self._definitions: dict[str, Definition] = {}
 
     @classmethod
-    def load(cls, folder: Path = FOLDER) -> "Catalog":
+    def load(cls, folder: Path = FOLDER, published: "Published | None" = None) -> "Catalog":
         """Read what releases there are below ``folder``; raises CatalogError where they contradict."""
         releases = tuple(sorted(map(_release, folder.glob("*/*/messages.toml")), key=lambda each: each.since))
         if not releases:
             raise CatalogError(f"no messages.toml below {folder}")
         if len({each.namespace for each in releases}) < len(releases):
             raise CatalogError(f"two releases below {folder} have one namespace")
-        return cls(releases)
+        return cls(releases, published)
 
     def by_root(self, tag: str) -> MessageType | None:
         """The message type whose root element is ``{namespace}Bericht``, if there is one."""
@@ -141,6 +146,8 @@ class Catalog:
         """Compile every type now, for a process that may open no files later."""
         for kind in self.every():
             self.definition(kind)
+        if self.published is not None:
+            self.published.compile_all()
 
 
 class _Newest(Mapping[str, MessageType]):
@@ -200,14 +207,20 @@ def _release(cards: Path) -> Release:
 
 
 def _read(path: Path, schemas: Mapping[str, etree._Element]) -> etree._Element:
-    """Parse one XSD; its imports will be answered from ``schemas``, by namespace."""
     if not path.exists():
         raise CatalogError(f"{path} does not exist")
-    parser = etree.XMLParser(no_network=True, remove_comments=True)
+    return parsed(path.read_bytes(), schemas)
+
+
+def parsed(raw: bytes, schemas: Mapping[str, etree._Element]) -> etree._Element:
+    """Parse one XSD in UTF-8; its imports will be answered from ``schemas``, by namespace, and by nothing else."""
+    parser = etree.XMLParser(
+        encoding="utf-8", no_network=True, resolve_entities=False, load_dtd=False, remove_comments=True
+    )
     parser.resolvers.add(_OwnSchemas(schemas))
-    xsd = etree.fromstring(path.read_bytes(), parser)
+    xsd = etree.fromstring(raw, parser)
     for imported in xsd.iterfind(XS + "import"):
-        imported.set("schemaLocation", SCHEME + imported.attrib["namespace"])
+        imported.set("schemaLocation", SCHEME + imported.get("namespace", ""))
     return xsd
 
 
@@ -219,7 +232,10 @@ class _OwnSchemas(etree.Resolver):  # type: ignore[misc]  # lxml has no types
         self._schemas = schemas
 
     def resolve(self, system_url: str, public_id: str, context: Any) -> Any:  # noqa: ARG002 - lxml's signature
-        return self.resolve_string(etree.tostring(self._schemas[system_url.removeprefix(SCHEME)]), context)
+        try:
+            return self.resolve_string(etree.tostring(self._schemas[system_url.removeprefix(SCHEME)]), context)
+        except KeyError:
+            raise CatalogError(f"no schema here is known as {system_url}") from None
 
 
 def _version(xsd: etree._Element, name: str) -> str:
