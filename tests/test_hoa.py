@@ -1,7 +1,9 @@
-"""Consent of a gemeente and framework contracts: decisions travel as answers, and a gemeente may take back its word."""
+"""What only our family has: progress, consent of a gemeente, contracts; decisions travel as answers."""
 
+import random
 import re
 from collections.abc import AsyncIterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,21 +15,18 @@ from gateway.catalog import FOLDER
 from gateway.check import check
 from gateway.parties import Parties, Party
 from tests.door import CATALOG, HOOFD, ONDER, Door, opened
+from tests.sensible import CATEGORIES, Message, written
 
 GEMEENTE = Party(code="0344", name="Gemeente Voorbeeld")
 SAMPLES = FOLDER / "hoa" / "1.0" / "samples"
-DECLARATION = (SAMPLES / "valid" / "ho323-rijk.xml").read_bytes()
-CONTRACT = (SAMPLES / "valid" / "ho341-minimaal.xml").read_bytes()
 
 
-def sample(name: str, identification: str = "") -> bytes:
-    """A valid sample, under another Identificatie of its own if one is given."""
-    raw = (SAMPLES / "valid" / f"{name}.xml").read_bytes()
-    return (
-        re.sub(rb"(<b:Identificatie>)[^<]*", rb"\g<1>" + identification.encode(), raw, count=1)
-        if identification
-        else raw
-    )
+def sample(name: str) -> bytes:
+    return (SAMPLES / "valid" / f"{name}.xml").read_bytes()
+
+
+DECLARATION = sample("ho323-rijk")
+CONTRACT = sample("ho341-minimaal")
 
 
 def codes(raw: bytes) -> list[str]:
@@ -115,3 +114,131 @@ def test_a_gemeente_named_twice_is_found_however_far_apart(between: int):
     assert CONTRACT.count(areas[0]) == 1
 
     assert codes(CONTRACT.replace(areas[0], b"\n".join(areas))) == ["HO003"]
+
+
+class Maker:
+    """Draws messages that keep to the rules; the same seed gives the same message."""
+
+    def __init__(self, seed: int):
+        self.rng = random.Random(seed)
+        self.wet = self.rng.choice(("JW", "WMO"))
+        self.dated = date(2024, 3, 1) + timedelta(days=self.rng.randrange(600))
+
+    def day(self, low: int, high: int) -> str:
+        return str(self.dated + timedelta(days=self.rng.randint(low, high)))
+
+    def may(self, **fields: object) -> Message:
+        return {name: value for name, value in fields.items() if self.rng.random() < 0.5}
+
+    def some(self, values: object, most: int = 4) -> list:
+        values = list(values)
+        return self.rng.sample(values, self.rng.randint(1, min(most, len(values))))
+
+    def message(self, name: str) -> bytes:
+        codes = {"ho331": (HOOFD, GEMEENTE), "ho332": (GEMEENTE, HOOFD), "ho341": (HOOFD, ONDER)}
+        sender, receiver = codes.get(name, (ONDER, HOOFD))
+        versions = {"BasisschemaXsdVersie": "1.0.0", "BerichtXsdVersie": "1.0.0"}
+        header = {
+            "BerichtCode": name.upper(),
+            "BerichtVersie": "1",
+            "BerichtSubversie": "0",
+            "Wet": self.wet,
+            "Afzender": sender.code,
+            "Ontvanger": receiver.code,
+            "XsdVersie": versions,
+            "BerichtIdentificatie": {"Identificatie": "M1", "Dagtekening": str(self.dated)},
+        }
+        body = getattr(self, f"_{name}")()
+        if "Besluit" in body or not body:
+            header["RetourCodes"] = ["0200"] if body else ["0001"]
+        if name in ("ho332", "ho342") and (not body or body["Besluit"]["Beslissing"] != "4" or self.rng.random() < 0.5):
+            header |= {"HeenIdentificatie": {"Identificatie": "H1", "Dagtekening": self.day(-30, 0)}}
+            header |= {"XsdVersieHeen": versions}
+        return written(name, {"Header": header, **body})
+
+    def _ho309(self) -> Message:
+        when = {(number, self.day(-90, 0)) for number in self.some(range(1, 9)) for _ in range(2)}
+        told = [
+            {
+                "OpdrachtNummer": str(number),
+                "Peildatum": day,
+                "Doelen": [
+                    {
+                        "DoelNummer": str(goal),
+                        "Status": self.rng.choice("12345"),
+                        **self.may(Score="7", Toelichting="Gaat goed."),
+                    }
+                    for goal in self.some(range(1, 9))
+                ],
+            }
+            for number, day in sorted(when)
+        ]
+        return {"Client": {"Bsn": "999900006", "Voortgangen": told}}
+
+    def _ho331(self) -> Message:
+        marks = [
+            {"Soort": kind, "GeldigTot": self.day(0, 900)} for kind in [*self.some(("01", "04", "06")), "99", "99"]
+        ]
+        services = [{"ProductCategorie": category} for category in self.some(CATEGORIES[self.wet])]
+        return {
+            "Onderaannemer": {
+                "AgbCode": ONDER.code,
+                "Naam": "Verzonnen Zorg",
+                "Diensten": services,
+                "Ingangsdatum": self.day(-90, 0),
+                "SubOnderaanneming": self.rng.choice("12"),
+                **self.may(KvkNummer="00000001", Einddatum=self.day(0, 9), Kenmerken=marks),
+            }
+        }
+
+    def _ho332(self) -> Message:
+        taken = self.rng.choice("12345")
+        if taken == "5":
+            return {}
+        fields = {
+            "2": {"Voorwaarden": ["Meld wijzigingen."]},
+            "3": {"Reden": "Nee."},
+            "4": {"Reden": "Niet meer."},
+        }.get(taken, {})
+        end = self.may(Einddatum=self.day(9, 99)) if taken in "12" else {}
+        return {
+            "Besluit": {"AgbCode": ONDER.code, "Beslissing": taken, "Ingangsdatum": self.day(-9, 9), **fields, **end}
+        }
+
+    def _ho341(self) -> Message:
+        variant = self.rng.choice("IOT")
+        units = {"I": ("01", "04", "14", "16", "84"), "O": ("82", "83"), "T": ("83",)}[variant]
+        products = [(category, unit) for category in CATEGORIES[self.wet] for unit in units]
+        lines = [
+            {
+                "Product": {"Categorie": category},
+                "Eenheid": unit,
+                "Bedrag" if unit == "83" else "Tarief": "100",
+                **self.may(Opslag="5", Label="1"),
+            }
+            for category, unit in self.some(products, 20)
+        ]
+        most = self.rng.randint(0, 10_000)
+        keeps = {"Retentiepercentage": str(self.rng.randint(0, most)), **self.may(Maximumpercentage=str(most))}
+        return {
+            "Raamovereenkomst": {
+                "ContractNummer": "RO-1",
+                "Uitvoeringsvariant": variant,
+                "Betaaltermijn": "30",
+                "Ingangsdatum": self.day(-90, 90),
+                "Gebieden": [{"Gemeente": code} for code in self.some(("0344", "0363", "0599"))],
+                "Regels": lines,
+                **self.may(Einddatum=self.day(90, 900), Retentie=keeps, Bandbreedte="1000"),
+            }
+        }
+
+    def _ho342(self) -> Message:
+        taken = self.rng.choice(("1", "2", ""))
+        reason = {"Reden": "Het tarief dekt de kosten niet."} if taken == "2" else {}
+        return {"Besluit": {"ContractNummer": "RO-1", "Beslissing": taken, **reason}} if taken else {}
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("name", ["ho309", "ho331", "ho332", "ho341", "ho342"])
+def test_a_sensible_message_has_no_findings(name: str, seed: int):
+    assert codes(Maker(seed).message(name)) == []
