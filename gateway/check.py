@@ -31,7 +31,8 @@ PIECE = 16 * 1024
 """Bytes fed at once; few, because validate() is quadratic in the number of faults it meets."""
 XSI_ATTRIBUTES = etree.XPath("//*[@xsi:*]", namespaces={"xsi": "http://www.w3.org/2001/XMLSchema-instance"})
 RESOURCE_LIMIT = etree.ErrorTypes.ERR_RESOURCE_LIMIT
-
+THEY_ACCEPT = "Het gepubliceerde schema keurt het bericht goed, dat van de poort keurt het af."
+THEY_REFUSE = "Het gepubliceerde schema keurt het bericht af, dat van de poort keurt het goed."
 
 OPTIONS: dict[str, Any] = {
     "encoding": "utf-8",
@@ -67,6 +68,7 @@ def check(raw: bytes, catalog: Catalog, observers: Observers = NOBODY) -> Checke
         root = _whole(raw, reading) if len(raw) <= SMALL or raw.count(b"<") <= SMALL_TAGS else _in_pieces(raw, reading)
         if root is not None:
             reading.finish(root)
+        reading.hear_published(raw)
     except etree.XMLSyntaxError as error:
         reading.refuse("KP007" if getattr(error, "code", 0) == RESOURCE_LIMIT else "KP008", error.lineno or 0)
     return reading.checked()
@@ -165,10 +167,26 @@ class _Reading:
         elif len(root) and (sound or self._is_header_sound(root[0])):
             self._judge.read_header(root)
 
+    def hear_published(self, raw: bytes) -> None:
+        """Hold a document that we hold against our schema against the published one too, if an operator loaded it.
+
+        As one tree: how it may be cut into pieces is known of our schema only.
+        """
+        if self._judge is None or self._gate or self._catalog.published is None:
+            return
+        schema = self._catalog.published.schema(etree.QName(self._definition.type.root).namespace)
+        if schema is None:
+            return
+        valid = schema.validate(etree.fromstring(raw, PARSER))
+        if valid != (not self._xsd):
+            told = f"{advice('KP013')} {THEY_ACCEPT if valid else THEY_REFUSE}"
+            line = 0 if valid else schema.error_log[0].line
+            self._xsd.append(Finding(code="KP013", level=1, line=line, path="Bericht", text=told))
+
     def _still_judging(self) -> Judge | None:
         """The judge, unless the document is known to be wrong in form or to break very many rules."""
         judge = self._judge
-        return judge if judge and not self._xsd and judge.count <= MOST else None
+        return judge if judge and not self._xsd and judge.broken <= MOST else None
 
     def _is_header_sound(self, node: Node) -> bool:
         place = self._definition.shape.fields.get(node.tag)
@@ -208,7 +226,7 @@ class _Reading:
                 total=len(self._gate),
             )
         judge.rest()
-        found, total = (self._xsd, len(self._xsd)) if self._xsd else (judge.findings, judge.count)
+        found, total = (self._xsd, len(self._xsd)) if self._xsd else judge.verdict()
         facts = self._facts(judge)
         late = self._out_of_use(facts.dated) if facts else []
         return Checked(

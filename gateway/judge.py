@@ -1,14 +1,18 @@
-"""Turns the classes of a message into plain values and holds the level-2 rules against them, from the inside out."""
+"""Turns the classes of a message into plain values and holds the rules against them, from the inside out.
+
+Rules of level 2 and those of level 4 that need nothing but the message run in one pass; the worst level is told.
+"""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gateway.catalog import Definition
-from gateway.explain import advice
+from gateway.explain import advice, explain
 from gateway.message import Finding, wet_of
 from gateway.places import Node, Places
-from gateway.rules import RULES, Klasse, Memory, Spot
+from gateway.rules import Klasse, Memory, Spot
+from gateway.rules.extern import rules_of
 from gateway.shapes import Leaf, Shape
 from gateway.words import BLANK
 
@@ -29,7 +33,7 @@ class Judge:
         self._definition = definition
         self._most = most
         self._observers = observers.get(definition.type.name, {})
-        self._rules = RULES.get(definition.type.name, {})
+        self._rules = rules_of(definition.type.name)
         if self._observers:
             self._rules = {**dict.fromkeys(self._observers, ()), **self._rules}
         *_, self._dated, _ = definition.facts
@@ -40,9 +44,9 @@ class Judge:
         """The different values, such as return codes, that were taken out of a container of single fields."""
         self.header: Klasse | None = None
         self.subjects: list[str] = []
-        self.findings: list[Finding] = []
-        """The first ``most``."""
-        self.count = 0
+        self._findings: dict[int, list[Finding]] = {2: [], 4: []}
+        """By level, the first ``most``."""
+        self._counts = {2: 0, 4: 0}
         self.said: list[Said] = []
         """What the observers made of the classes they watch."""
 
@@ -61,6 +65,16 @@ class Judge:
                 self._begin(bericht[name])
         if "Bericht" in self._rules:
             self._hold(bericht)
+
+    @property
+    def broken(self) -> int:
+        """How many times a level-2 rule was broken: after very many, judging may stop."""
+        return self._counts[2]
+
+    def verdict(self) -> tuple[list[Finding], int]:
+        """The findings of the worst level, and how many there were in all."""
+        level = 2 if self._counts[2] else 4
+        return self._findings[level], self._counts[level]
 
     def rest(self) -> None:
         """Let go of the document: no cycles, so it is freed when its verdict is out, not when the collector comes."""
@@ -153,10 +167,13 @@ class Judge:
                 continue
             spots = verdict if isinstance(verdict, list) else [partial(self._places.spot, klasse.at, verdict)]
             for spot in spots:
-                self.count += 1
-                if self.count <= self._most:
+                known = explain(code)
+                assert known is not None, "every rule is explained"
+                self._counts[known.level] += 1
+                if self._counts[known.level] <= self._most:
                     line, path = spot()
-                    self.findings.append(Finding(code=code, level=2, line=line, path=path, text=advice(code)))
+                    finding = Finding(code=code, level=known.level, line=line, path=path, text=advice(code))
+                    self._findings[known.level].append(finding)
         if klasse.name in self._observers:
             said = self._observers[klasse.name](klasse, *self._places.spot(klasse.at, ""))
             if said is not None:
