@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.catalog import FOLDER
 from gateway.check import check
 from gateway.parties import Parties, Party
+from gateway.shapes import Shape
 from tests.door import CATALOG, HOOFD, ONDER, Door, opened
 from tests.sensible import CATEGORIES, Message, written
 
@@ -242,3 +243,28 @@ class Maker:
 @pytest.mark.parametrize("name", ["ho309", "ho331", "ho332", "ho341", "ho342"])
 def test_a_sensible_message_has_no_findings(name: str, seed: int):
     assert codes(Maker(seed).message(name)) == []
+
+
+OURS_ALONE = ("Wet", "Client/Gemeente", "Btw", "Termijnen")
+"""What our counterparts of national messages have beside it."""
+
+
+def fields(name: str) -> list[tuple[str, bool]]:
+    """Path and duty of every field of a message, in order, as far as a national message could have it."""
+
+    def below(shape: Shape, stem: str) -> list[tuple[str, bool]]:
+        found = []
+        for place in shape.fields.values():
+            path = f"{stem}/{place.name}".replace("OpdrachtNummer", "ToewijzingNummer")
+            if not path.endswith(OURS_ALONE):
+                either = place.name in shape.one_of
+                found += [(path, place.required or either)]
+                found += below(place.form, path) if isinstance(place.form, Shape) else []
+        return found
+
+    return below(CATALOG.definition(CATALOG.types[name]).shape, "")
+
+
+@pytest.mark.parametrize("number", ["305", "306", "307", "308", "315", "316", "317", "318", "319", "320", "323", "325"])
+def test_our_counterpart_of_a_national_message_has_its_fields_in_its_order(number: str):
+    assert fields(f"ho{number}") == fields(f"jw{number}")
