@@ -166,11 +166,15 @@ def tr358(declaration: Klasse, memory: Memory) -> Verdict:
 
 
 def tr416(line: Klasse, memory: Memory) -> Verdict:
-    """One debit per assignment or order, category, code and period (TR416)."""
+    """One debit of a client per assignment or order, category, code and period (TR416).
+
+    The same number at another client is for TR304 (level 3) to judge: no client is held to the lines of another.
+    """
     if line["IngediendBedrag"]["DebetCredit"] != "D":
         return None
+    client = line.up["Bsn"] if line.up is not None else ""
     order = line.get("OpdrachtNummer") or line["ToewijzingNummer"]
-    key = (number(order), line["ProductCategorie"], line["ProductCode"], *_period(line)[1:])
+    key = (client, number(order), line["ProductCategorie"], line["ProductCode"], *_period(line)[1:])
     seen = memory.seen["TR416"]
     if key in seen:
         return "ProductPeriode"
