@@ -87,6 +87,7 @@ def _add_documents(command: Adds) -> None:
     each = command("valideer", _valideer, "Controleer berichten, zonder poort: bestanden, mappen, ZIP's of - (invoer).")
     each.add_argument("paden", nargs="+", metavar="PAD")
     each.add_argument("--json", action="store_true", help="één JSON-object per regel, voor programma's")
+    each.add_argument("--keten", action="store_true", help="als één gesprek, in deze volgorde: elk na wat ervoor kwam")
     each = command("leg-uit", _leg_uit, "Leg een regelcode, een retourcode of een codelijst uit.")
     each.add_argument("code", metavar="CODE", help="zoals TR358, 9346 of JZ588")
     each.add_argument("--taal", choices=("nl", "en"), default="nl", help="Nederlands of Engels")
@@ -160,7 +161,7 @@ def _with_connection(parser: argparse.ArgumentParser) -> argparse.ArgumentParser
 def _valideer(arguments: argparse.Namespace) -> int:
     from gateway.validate import valideer
 
-    return valideer(arguments.paden, json=arguments.json)
+    return valideer(arguments.paden, json=arguments.json, chain=arguments.keten)
 
 
 def _leg_uit(arguments: argparse.Namespace) -> int:

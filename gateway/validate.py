@@ -5,8 +5,9 @@ nothing is unpacked to disk.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from textwrap import wrap
 
@@ -59,20 +60,21 @@ class Document:
     trouble: str = ""
 
 
-def valideer(paths: list[str], json: bool) -> int:
+def valideer(paths: list[str], json: bool, chain: bool = False) -> int:
     """Judge files, folders (``*.xml`` and ``*.zip``, at any depth), ZIPs and ``-`` for standard input.
 
-    Prints for people, or one JSON object a line per document. Returns 0 if all are valid, 1 if some are not, 2 if
-    something could not be read or nothing was found.
+    With ``chain`` they are one conversation, in the order given, in a folder by name: each is also held against those
+    before it. Prints for people, or one JSON object a line per document. Returns 0 if all are valid, 1 if some are not,
+    2 if something could not be read or nothing was found.
     """
-    catalog = Catalog.load()
+    judge = _in_turn() if chain else partial(check, catalog=Catalog.load())
     good = bad = unread = 0
     for document in _documents(paths):
         if document.trouble:
             print(f"{document.name}: {document.trouble}", file=sys.stderr)
             unread += 1
             continue
-        checked = check(document.raw, catalog)
+        checked = judge(document.raw)
         print(_line(document.name, checked) if json else _lines(document.name, checked), flush=True)
         good, bad = good + (not checked.findings), bad + bool(checked.findings)
         _progress(good + bad)
@@ -83,6 +85,12 @@ def valideer(paths: list[str], json: bool) -> int:
     if unread or not good + bad:
         return COULD_NOT
     return INVALID if bad else VALID
+
+
+def _in_turn() -> Callable[[bytes], Checked]:
+    from gateway.chain import Chain  # noqa: PLC0415 - only a conversation needs the ledger, and waits for its import
+
+    return Chain(Catalog.load()).check
 
 
 def leg_uit(code: str, language: str = "nl") -> int:
