@@ -170,9 +170,10 @@ class _Reading:
     def hear_published(self, raw: bytes) -> None:
         """Hold a document that we hold against our schema against the published one too, if an operator loaded it.
 
-        As one tree: how it may be cut into pieces is known of our schema only.
+        As one tree: how it may be cut into pieces is known of our schema only. Not if it is hopeless: validate() would
+        take too long over very many faults.
         """
-        if self._judge is None or self._gate or self._catalog.published is None:
+        if self._judge is None or self.full or self._catalog.published is None:
             return
         schema = self._catalog.published.schema(etree.QName(self._definition.type.root).namespace)
         if schema is None:
