@@ -15,7 +15,7 @@ from gateway.check import check
 from gateway.message import Finding
 from gateway.rules import NOTE, RULES
 from tests.sensible import CATALOG, KINDS, instances, sensible, total, written
-from tests.spoil import BESIDE, CHANGES, JEUGDWET, Scene
+from tests.spoil import BESIDE, CHANGES, JEUGDWET, Scene, credit
 
 FIELD = Path(__file__).parent.parent.parent / "shared" / "field"
 ROWS = sorted({(name, klasse, code) for name in RULES for klasse in RULES[name] for code, _ in RULES[name][klasse]})
@@ -119,6 +119,53 @@ def test_the_lines_of_one_client_are_not_held_against_those_of_another():
     message["Declaratie"]["TotaalIngediendBedrag"] = total(message["Declaratie"])
 
     assert not broken(written("ho323", message))
+
+
+def net_credit(scene: Scene) -> None:
+    """One line of all, a credit of an older declaration."""
+    declaration = scene.message["Declaratie"]
+    declaration["Clienten"][1:] = []
+    declaration["Clienten"][0]["Prestaties"][1:] = []
+    credit()(scene)
+    assert declaration["TotaalIngediendBedrag"]["DebetCredit"] == "C"
+
+
+def credited_and_declared_anew(scene: Scene) -> None:
+    """An older line is credited, and the same delivery declared again, each under a reference of its own."""
+    reference = {"ReferentieNummer": "ANDERS", "VorigReferentieNummer": "OUD9"}
+    scene.twin(ProductReferentie=reference, IngediendBedrag=scene.one["IngediendBedrag"] | {"DebetCredit": "C"})
+    scene.settle()
+
+
+def middle_to_middle(scene: Scene) -> None:
+    scene.one["ProductPeriode"] = {"Begindatum": "2024-01-15", "Einddatum": "2024-02-14"}
+
+
+def beyond_the_tariff(scene: Scene) -> None:
+    line = scene.one
+    line.update(Eenheid="04", GeleverdVolume="2", ProductTarief="100")
+    line["IngediendBedrag"]["Bedrag"] = "201"
+    scene.settle()
+
+
+@pytest.mark.parametrize(("klasse", "experiment", "codes"), [
+    ("Prestatie", CHANGES["TR416", "Prestatie"][0], {"TR416"}),
+    ("Client", CHANGES["TR101", "Client"][0], {"TR101"}),
+    ("Declaratie", CHANGES["TR316", "Declaratie"][0], {"TR316"}),
+    ("Declaratie", CHANGES["TR358", "Declaratie"][0], {"TR358"}),
+    ("Prestatie", CHANGES["CD087", "Prestatie"][0], {"CD087"}),
+    ("Prestatie", middle_to_middle, {"CS337"}),
+    ("Prestatie", credited_and_declared_anew, set()),
+    ("Prestatie", net_credit, set()),
+    ("Prestatie", beyond_the_tariff, set()),
+])  # fmt: skip
+def test_a_declaration_gets_the_verdict_that_the_published_control_gave_it(klasse, experiment, codes):
+    """What was tried out on the published control of the standard, done here again on messages of ours."""
+    for seed in SEEDS:
+        message = sensible("jw323", seed)
+        experiment(Scene(message=message, klasse=klasse))
+        found = check(written("jw323", message), CATALOG).findings
+        assert {finding.code for finding in found if finding.level == 2} == codes
 
 
 RETOURS = {
