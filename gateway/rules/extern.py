@@ -13,7 +13,6 @@ from gateway.rules import NOTE, RULES, Classes, Rules
 from gateway.rules.klasse import Klasse, Memory, Verdict, after, number
 
 MINUTES = "01"
-EUROS = "83"
 GEMEENTEN = "CBS"
 DIGITS = 4
 
@@ -24,7 +23,7 @@ def tr346(line: Klasse, memory: Memory) -> Verdict:
     What is declared in minutes may have an hourly tariff, of which ProductTarief shows no more than the rounded
     sixtieth; see ``from_an_hourly_tariff``. HOA declares likewise, VAT included in tariff and amount.
     """
-    if line["Eenheid"] == EUROS or "ProductTarief" not in line:  # the latter is CD087
+    if "ProductTarief" not in line:  # with euros there is none (CD087)
         return None
     volume, tariff, amount = (
         number(line["GeleverdVolume"]), number(line["ProductTarief"]), number(line["IngediendBedrag"]["Bedrag"])
