@@ -27,6 +27,7 @@ from gateway.catalog import Catalog
 from gateway.commit import AwayError, GroupCommit, open_engine, passes, writing
 from gateway.decide import Accepted
 from gateway.deliver import Courier
+from gateway.history import History
 from gateway.intake import Intake, Rejected
 from gateway.mailbox import Mailbox
 from gateway.operate import UNSOUND
@@ -71,6 +72,7 @@ class Gateway:
             catalog=Catalog.load(),
             mailbox=self.mailbox,
             origin=settings.origin,
+            history=None if settings.history == "uit" else History(keys, refuses=settings.history == "weiger"),
         )
         self.pickup = Pickup(commit=self.commit, keys=keys, mailbox=self.mailbox, origin=settings.origin)
         self._push = HttpsPush(

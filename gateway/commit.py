@@ -244,6 +244,13 @@ class GroupCommit:
         return results
 
 
+async def aside(db: AsyncConnection, size: int, work: Callable[[], Result]) -> Result:
+    """Do heavy work of a step so that it holds up nobody; on SQLite a step of that size is in a thread already."""
+    if size > SMALL and db.dialect.name != "sqlite":
+        return await asyncio.to_thread(work)
+    return work()
+
+
 def _through(step: Awaitable[Result]) -> Result:
     """Run a step that never waits, in whatever thread this is."""
     try:

@@ -1,6 +1,6 @@
 """What the gateway decides of a message that passed the check: may it come in, is it new; pure, for a whole batch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +10,8 @@ from gateway import explain
 from gateway.message import Facts, Finding
 from gateway.parties import Party
 from gateway.rules.klasse import after
+
+Findings = tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,31 +66,36 @@ def allowed(facts: Facts, caller: Party, *, now: datetime) -> tuple[Finding, ...
     return tuple(findings)
 
 
-def decide(arrivals: Sequence[Arrival], known: Mapping[str, Any], taken: set[str]) -> list[New | Accepted | Finding]:
+def decide(
+    arrivals: Sequence[Arrival], known: Mapping[str, Any], taken: set[str], hear: Callable[[int], Findings]
+) -> list[New | Accepted | Findings]:
     """Say of each arrival: new (and what it answers), the same again, or what is wrong; pure.
 
     ``known`` holds what the store has under the keys of the arrivals and of what they answer, ``taken`` the ids that
-    already have an answer. Arrivals in one batch see each other, in order.
+    already have an answer. Arrivals in one batch see each other, in order. ``hear`` lets the ledger hear the arrival of
+    this index, and returns what it finds wrong with it; only what it finds nothing wrong with, and is new, is heard.
     """
     fresh: dict[str, Arrival] = {}
     claimed = set(taken)
-    decisions: list[New | Accepted | Finding] = []
-    for arrival in arrivals:
+    decisions: list[New | Accepted | Findings] = []
+    for index, arrival in enumerate(arrivals):
         earlier = known.get(arrival.key) or fresh.get(arrival.key)
         if earlier is not None:
             same = earlier.digest == arrival.digest
             # A copy in the same batch has its receipt only once that batch is stored (see ``outcome``).
             receipt = getattr(earlier, "receipt", b"")
-            decisions.append(Accepted(id=earlier.id, receipt=receipt, again=True) if same else finding_of("TR056"))
+            decisions.append(Accepted(id=earlier.id, receipt=receipt, again=True) if same else (finding_of("TR056"),))
             continue
         original = (known.get(arrival.answered) or fresh.get(arrival.answered)) if arrival.answered else None
         if arrival.unreachable:
-            decisions.append(finding_of("KP021"))
+            decisions.append((finding_of("KP021"),))
         elif arrival.answered and (original is None or original.receiver != arrival.row["sender"]):
             # Only who received a message answers it: whoever could, would keep the true answer out (KP023).
-            decisions.append(finding_of("KP022"))
+            decisions.append((finding_of("KP022"),))
         elif original is not None and original.id in claimed:
-            decisions.append(finding_of("KP023"))
+            decisions.append((finding_of("KP023"),))
+        elif findings := hear(index):
+            decisions.append(findings)
         else:
             if original is not None:
                 claimed.add(original.id)
@@ -112,7 +119,9 @@ def promise(arrival: Arrival) -> dict[str, Any]:
     }
 
 
-def outcome(arrival: Arrival, decision: New | Accepted | Finding, receipts: Mapping[str, bytes]) -> Accepted | Finding:
+def outcome(
+    arrival: Arrival, decision: New | Accepted | Findings, receipts: Mapping[str, bytes]
+) -> Accepted | Findings:
     """Return what the sender gets, now that the batch is stored."""
     if isinstance(decision, New):
         return Accepted(id=arrival.id, receipt=receipts[arrival.id])

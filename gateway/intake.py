@@ -21,8 +21,9 @@ from audit.keys import KeyService
 from audit.seal import seal
 from gateway import answer, store, trail
 from gateway.catalog import Catalog
-from gateway.commit import GroupCommit
-from gateway.decide import Accepted, Arrival, New, allowed, decide, finding_of, outcome, promise
+from gateway.commit import GroupCommit, aside
+from gateway.decide import Accepted, Arrival, Findings, New, allowed, decide, finding_of, outcome, promise
+from gateway.history import History
 from gateway.mailbox import Mailbox
 from gateway.message import Checked, Facts, Finding, wet_of
 from gateway.parties import Parties, Party
@@ -96,14 +97,19 @@ class Intake:
         catalog: Catalog,
         mailbox: Mailbox,
         origin: str,
+        history: History | None = None,
     ) -> None:
-        """Take the parts that ``app`` made; ``parties`` is set by it, and again when the file changes."""
+        """Take the parts that ``app`` made; ``parties`` is set by it, and again when the file changes.
+
+        Without ``history`` no message is held against earlier ones, and nothing of it is kept but itself.
+        """
         self._checker = checker
         self._commit = commit
         self._keys = keys
         self._catalog = catalog
         self._mailbox = mailbox
         self._origin = origin
+        self._history = history
         self._signer = keys.signer("ontvangst")
         self._underway = 0
         self.parties = Parties()
@@ -135,8 +141,8 @@ class Intake:
             unreachable=bool(unknown),
         )  # fmt: skip
         came_of_it = await self._commit.do(self._receive, sound, size=len(raw))
-        if isinstance(came_of_it, Finding):
-            return await self._refuse(raw, _also(checked, came_of_it), caller, trace)
+        if isinstance(came_of_it, tuple):
+            return await self._refuse(raw, _also(checked, *came_of_it), caller, trace)
         if not came_of_it.again:
             self._mailbox.arrived(facts.receiver)
         return came_of_it
@@ -182,7 +188,7 @@ class Intake:
     def _entry(self, event: Event, at: datetime) -> Entry:
         return entry.make(event, key=self._keys.log_key(), origin=self._origin, at=at)
 
-    async def _receive(self, db: AsyncConnection, sounds: Sequence[Sound]) -> list[Accepted | Finding]:
+    async def _receive(self, db: AsyncConnection, sounds: Sequence[Sound]) -> list[Accepted | Findings]:
         """Commit step: store what is new, recognise what is not."""
         # Sealed and logged here, all in one go, and not each in its own task: that keeps the processor's caches warm.
         now = datetime.now(UTC)
@@ -192,7 +198,14 @@ class Intake:
         known = await store.known(db, wanted)
         originals = {known[arrival.answered].id for arrival in arrivals if arrival.answered in known}
         taken = await store.answered(db, originals) if originals else set()
-        decided = list(zip(arrivals, decide(arrivals, known, taken), strict=True))
+        heard = [(sound.facts, sound.checked.said) for sound in sounds]
+        size = sum(len(sound.raw) for sound in sounds)
+        page = await self._history.read(db, heard, size=size) if self._history else None
+        hear = (lambda index: page.hear(*heard[index])) if page else _nothing
+        decisions = await aside(db, size, lambda: decide(arrivals, known, taken, hear))
+        decided = list(zip(arrivals, decisions, strict=True))
+        if self._history and page:
+            await self._history.write(db, page, at=(now - _EPOCH) // timedelta(milliseconds=1), size=size)
         new = [(arrival, decision.answers) for arrival, decision in decided if isinstance(decision, New)]
         receipts = await self._store(db, new)
         again = [
@@ -278,6 +291,11 @@ class Intake:
 def _also(checked: Checked, *findings: Finding) -> Checked:
     """Put what the gateway itself found before what the check found."""
     return replace(checked, findings=(*findings, *checked.findings)[:MOST], total=checked.total + len(findings))
+
+
+def _nothing(_index: int) -> Findings:
+    """Find nothing wrong: there is no ledger to hold a message against."""
+    return ()
 
 
 def body_context(id_: str) -> bytes:

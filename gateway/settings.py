@@ -38,14 +38,18 @@ class Settings:
     lease_seconds: float = 60.0
     """``pachttijd``: seconds after which another gateway takes up what a killed one was bringing; longer than any
     attempt to bring a message (ten seconds, plus one per MB)."""
+    history: str = "weiger"
+    """``verleden``: what is done with what contradicts earlier messages (level 3): ``weiger``, ``leer`` (nothing is
+    refused, all is remembered, so that a ledger can begin in the middle of running care) or ``uit`` (nothing is kept)."""
 
 
 _NAMES = {
     "origin": "naam", "host": "adres", "port": "poort", "database": "database", "keys": "sleutels",
     "parties": "partijen", "certificate": "certificaat", "private_key": "sleutel", "authority": "ca",
-    "workers": "controleurs", "body_seconds": "wachttijd", "lease_seconds": "pachttijd",
+    "workers": "controleurs", "body_seconds": "wachttijd", "lease_seconds": "pachttijd", "history": "verleden",
 }  # fmt: skip
 _RANGES = {"port": (0, 65535), "workers": (1, 64), "body_seconds": (1, 3600), "lease_seconds": (1, 3600)}
+_CHOICES = {"history": ("weiger", "leer", "uit")}
 _ORIGIN = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 
 
@@ -58,6 +62,9 @@ def fault(name: str, value: Any) -> str:
         good = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
         if not good or not least <= value <= most:
             return f"De instelling '{word}' moet een {'heel ' if whole else ''}getal van {least} tot {most} zijn."
+    elif name in _CHOICES:
+        if value not in _CHOICES[name]:
+            return f"De instelling '{word}' moet een van deze zijn: {', '.join(_CHOICES[name])}."
     elif not isinstance(value, str) or not value:
         return f"De instelling '{word}' moet tekst tussen aanhalingstekens zijn."
     elif name == "origin" and not _ORIGIN.fullmatch(value):

@@ -4,6 +4,7 @@ Every function takes the connection first and never commits: the caller owns the
 are SQLAlchemy Core and the same on SQLite and PostgreSQL. Times are whole milliseconds since 1970, UTC.
 """
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audit import bulk
 from gateway.flow import Event, State, advance
-from gateway.tables import IN_QUEUE, IS_OPEN, among, deliveries, lanes, messages, refusals
+from gateway.tables import IN_QUEUE, IS_OPEN, among, deliveries, lanes, ledger, messages, refusals
 
 _LOCK = 0x6B70_7461_62  # our advisory lock on PostgreSQL: one gateway at a time makes tables
 
@@ -28,6 +29,10 @@ def key_of(sender: str, type_: str, identification: str) -> str:
 _KNOWN = sa.select(messages.c.key, messages.c.id, messages.c.digest, messages.c.receipt, messages.c.receiver).where(
     among(messages.c.key)
 )
+
+
+_RECORDS = sa.select(ledger).where(among(ledger.c.key))
+_FORGET = sa.delete(ledger).where(among(ledger.c.key))
 
 
 async def create_tables(db: AsyncConnection) -> None:
@@ -113,6 +118,27 @@ async def refused(db: AsyncConnection, keys: Iterable[bytes]) -> dict[bytes, str
 async def add_refusals(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Store the fact of refusals: who, when, which codes; nothing of the message."""
     await db.execute(sa.insert(refusals), list(rows))
+
+
+async def lock(db: AsyncConnection, names: Iterable[str]) -> None:
+    """Keep other gateways off what these names stand for until the transaction ends; SQLite has one writer anyway."""
+    if db.dialect.name == "postgresql":
+        # In one order, so that two gateways do not wait for each other.
+        numbers = sorted({int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True) for name in names})
+        for number in numbers:
+            await db.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+
+
+async def records(db: AsyncConnection, keys: Iterable[str]) -> dict[str, Any]:
+    """Return the rows of ``ledger`` under these keys."""
+    found = await db.execute(_RECORDS, {"names": list(keys)})
+    return {each.key: each for each in found}
+
+
+async def put_records(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put rows into ``ledger`` in the place of those that have the same key."""
+    await db.execute(_FORGET, {"names": [row["key"] for row in rows]})
+    await bulk.insert(db, ledger, rows)
 
 
 async def delivery(db: AsyncConnection, ids: Iterable[str], *, body: bool = False) -> dict[str, Any]:

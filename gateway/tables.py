@@ -110,6 +110,16 @@ refusals = sa.Table(
     sa.Column("answer", sa.String(32)),  # message id of the retour that the gateway composed
 )
 
+# What earlier messages said (gateway.ledger). Keys there hold a BSN, so here stands only their blind index.
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    sa.Column("key", sa.String(32), primary_key=True),
+    sa.Column("changed_at", sa.BigInteger, nullable=False),
+    sa.Column("wrapped_key", sa.LargeBinary, nullable=False),
+    sa.Column("sealed_record", sa.LargeBinary, nullable=False),
+)
+
 
 class _Names(sa.TypeDecorator[Sequence[str]]):
     """Any number of strings as one parameter, so that the statement is the same for each number."""

@@ -21,7 +21,9 @@ from gateway.check import check
 from gateway.commit import GroupCommit, writing
 from gateway.decide import Accepted
 from gateway.flow import Endpoint
+from gateway.history import History
 from gateway.intake import Intake, Rejected
+from gateway.ledger.read import OBSERVERS
 from gateway.mailbox import Mailbox
 from gateway.message import Checked
 from gateway.parties import Parties, Party
@@ -41,7 +43,7 @@ class InProcess:
     """The checker without its process of its own; the worker has its own tests."""
 
     async def check(self, raw: bytes) -> Checked:
-        return check(raw, CATALOG)
+        return check(raw, CATALOG, observers=OBSERVERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,14 +91,20 @@ class Door:
 
 
 @contextlib.asynccontextmanager
-async def opened(engine: AsyncEngine, folder: Path) -> AsyncIterator[Door]:
-    """The gateway's inside on ``engine``, with keys in ``folder`` (made when absent)."""
+async def opened(engine: AsyncEngine, folder: Path, *, refuses: bool | None = None) -> AsyncIterator[Door]:
+    """The gateway's inside on ``engine``, with keys in ``folder`` (made when absent).
+
+    ``refuses`` gives it a ledger, which refuses what contradicts the past or only learns.
+    """
     keys = KeyService.open(folder / "sleutels") if (folder / "sleutels").exists() else None
     keys = keys or KeyService.create(folder / "sleutels")
     async with writing(engine) as db:
         await store.create_tables(db)
     commit, mailbox = GroupCommit(engine), Mailbox()
-    intake = Intake(checker=InProcess(), commit=commit, keys=keys, catalog=CATALOG, mailbox=mailbox, origin=ORIGIN)
+    history = None if refuses is None else History(keys, refuses=refuses)
+    intake = Intake(
+        checker=InProcess(), commit=commit, keys=keys, catalog=CATALOG, mailbox=mailbox, origin=ORIGIN, history=history
+    )
     intake.parties = PARTIES
     running = asyncio.create_task(commit.run())
     try:

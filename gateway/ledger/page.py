@@ -1,0 +1,30 @@
+"""The records that some messages need, at hand: messages are heard one after the other, and what changed is known."""
+
+from collections.abc import Mapping
+
+from gateway.ledger import book
+from gateway.ledger.values import Record, Said
+from gateway.message import Facts, Finding
+
+
+class Page:
+    """A part of the ledger in memory, or all of it."""
+
+    def __init__(self, *, refuses: bool) -> None:
+        self._refuses = refuses
+        """Whether what contradicts the past is refused; otherwise it is believed, so that a ledger can begin."""
+        self.past: dict[str, Record] = {}
+        self.changed: set[str] = set()
+
+    def lay(self, records: Mapping[str, Record]) -> None:
+        """Put records on the page."""
+        self.past |= records
+
+    def hear(self, facts: Facts, said: tuple[Said, ...]) -> tuple[Finding, ...]:
+        """Return what is wrong with a message; if nothing is, remember what it says."""
+        findings = book.judge(facts, said, self.past) if self._refuses else ()
+        if not findings:
+            changes = book.remember(facts, said, self.past)
+            self.past |= changes
+            self.changed |= changes.keys()
+        return findings
