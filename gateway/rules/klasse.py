@@ -84,7 +84,7 @@ def years_before(date: str, years: int) -> str:
 def number(text: str) -> int:
     """The value of a whole number that the XSD let through, however many noughts stand before it."""
     # int() refuses thousands of noughts; of a short text it is the fastest way.
-    return int(text) if len(text) < 20 else int(text.lstrip("+-0") or "0")
+    return int(text) if 0 < len(text) < 20 else int(text.lstrip("+-0") or "0")
 
 
 def signed(amount: str, debit_credit: str) -> int:
