@@ -40,7 +40,7 @@ class Settings:
     attempt to bring a message (ten seconds, plus one per MB)."""
     history: str = "weiger"
     """``verleden``: what is done with what contradicts earlier messages (level 3): ``weiger``, ``leer`` (nothing is
-    refused, all is remembered, so that a ledger can begin in the middle of running care) or ``uit`` (nothing is kept)."""
+    refused, all is remembered, so that a ledger can begin while care is running) or ``uit`` (nothing is kept)."""
 
 
 _NAMES = {
