@@ -68,6 +68,14 @@ def test_what_is_no_plain_schema_is_refused(name: str, raw: bytes):
         Package(files={f"{name}.xsd": raw}).schemas()
 
 
+@pytest.mark.parametrize("prolog", [b"<!DOCTYPE xs:schema>", b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'])
+def test_a_schema_with_a_doctype_is_refused(prolog: bytes):
+    raw = files()["JW301.xsd"].replace(b"?>", b"?>" + prolog, 1)
+
+    with pytest.raises(PackageError, match="DOCTYPE"):
+        Package(files={"JW301.xsd": raw}).schemas()
+
+
 @pytest.mark.parametrize("construct", ["include", "redefine"])
 def test_a_schema_that_fetches_a_file_is_refused(tmp_path: Path, construct: str):
     (tmp_path / "x.xsd").write_text("<x/>")
@@ -180,6 +188,15 @@ def test_a_difference_names_the_place_and_both_sides():
     ) in found(files(basisschema=bound[1:]))
 
 
+def test_of_a_list_of_codes_those_are_named_that_only_one_side_knows():
+    place = "Bericht/Client/ToegewezenProducten/ToegewezenProduct/Omvang/Eenheid"
+
+    assert found(files(basisschema=CHANGES["a code"][1:])) == [
+        (place, "kent in het pakket deze codes niet: 82."),
+        (place, "kent alleen in het pakket deze codes: 85."),
+    ]
+
+
 def test_another_order_is_told():
     xsd = etree.fromstring(files()["JW301.xsd"])
     number = xsd.find(".//{*}complexType[@name='Relatie']/{*}sequence/{*}element[@name='Nummer']")
@@ -213,8 +230,20 @@ HOSTILE = {
 
 @pytest.mark.parametrize("what", HOSTILE)
 def test_what_cannot_be_written_out_is_refused(what: str):
-    with pytest.raises(GrammarError):
+    with pytest.raises(GrammarError, match="zichzelf" if what == "itself" else ""):
         found(files(JW301=HOSTILE[what]))
+
+
+@pytest.mark.timeout(10)
+def test_a_value_that_is_made_of_itself_is_refused():
+    old = '<xs:restriction base="b:LDT_BerichtCode"><xs:pattern value="436"/></xs:restriction>'
+    kind = old.replace("b:LDT_BerichtCode", "m:Ring")
+    made = files(JW301=(old, kind))
+    ring = f'<xs:simpleType name="Ring">{kind}</xs:simpleType></xs:schema>'.encode()
+    made["JW301.xsd"] = made["JW301.xsd"].replace(b"</xs:schema>", ring)
+
+    with pytest.raises(GrammarError, match="Ring"):
+        found(made)
 
 
 @pytest.mark.timeout(20)
