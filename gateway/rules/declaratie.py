@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 
-from gateway.rules.klasse import Klasse, Memory, Verdict, after, number, signed, years_before
+from gateway.rules.klasse import NOTHING, Klasse, Memory, Verdict, after, number, signed, years_before
 from gateway.rules.persoon import duplicate
 from gateway.rules.toewijzing import CATEGORIES
 
@@ -19,9 +19,8 @@ def _period(line: Klasse) -> tuple[str, str, str]:
     return name, period["Begindatum"], period["Einddatum"]
 
 
-def _amount(klasse: Klasse, field: str = "IngediendBedrag") -> int:
-    held = klasse[field]
-    return signed(held.get("TotaalBedrag") or held.get("Bedrag"), held["DebetCredit"])
+def _total(klasse: Klasse, field: str = "TotaalIngediendBedrag") -> int:
+    return signed(klasse[field]["TotaalBedrag"], klasse[field]["DebetCredit"])
 
 
 def cd060(line: Klasse, memory: Memory) -> Verdict:
@@ -52,7 +51,7 @@ def cs100(line: Klasse, memory: Memory) -> Verdict:
 
 def cs325(line: Klasse, memory: Memory) -> Verdict:
     """A line of nought is a debit (CS325)."""
-    return _nought(line, "IngediendBedrag")
+    return _nought(line, "IngediendBedrag", "Bedrag")
 
 
 def cs325_ingediend(declaration: Klasse, memory: Memory) -> Verdict:
@@ -65,8 +64,9 @@ def cs325_toegekend(answer: Klasse, memory: Memory) -> Verdict:
     return _nought(answer, "TotaalToegekendBedrag")
 
 
-def _nought(klasse: Klasse, field: str) -> Verdict:
-    return f"{field}/DebetCredit" if klasse[field]["DebetCredit"] == "C" and _amount(klasse, field) == 0 else None
+def _nought(klasse: Klasse, field: str, part: str = "TotaalBedrag") -> Verdict:
+    held = klasse[field]
+    return f"{field}/DebetCredit" if held["DebetCredit"] == "C" and number(held[part]) == 0 else None
 
 
 def cs337(line: Klasse, memory: Memory) -> Verdict:
@@ -112,7 +112,8 @@ def tr137(line: Klasse, memory: Memory) -> Verdict:
 
 def line_seen(line: Klasse, memory: Memory) -> Verdict:
     """Remember amount and references for TR316, TR342 and TR358; never says anything."""
-    memory.sums["lines"] += _amount(line)
+    submitted = line["IngediendBedrag"]
+    memory.sums["lines"] += signed(submitted["Bedrag"], submitted["DebetCredit"])
     reference = line["ProductReferentie"]
     memory.seen["references"][reference["ReferentieNummer"]] = True
     previous = reference.get("VorigReferentieNummer")
@@ -136,32 +137,45 @@ def tr316(declaration: Klasse, memory: Memory) -> Verdict:
     return [spot for credited, spot in memory.seen["credited"].items() if credited in declared] or None
 
 
+def _declared(line: Klasse, memory: Memory) -> tuple[str, str]:
+    """The last day of the declaration period, and the last day that is too long before DeclaratieDagtekening.
+
+    A message has one Declaratie, and both stand before its lines, so they are looked up once.
+    """
+    known = memory.seen["declared"]
+    if not known:
+        declaration = line.above("Declaratie") or NOTHING
+        signed_on = declaration.text("DeclaratieDagtekening")
+        known["dates"] = declaration.text("DeclaratiePeriode", "Einddatum"), years_before(signed_on, YEARS_BACK)
+    return known["dates"]  # type: ignore[no-any-return]
+
+
 def tr319(line: Klasse, memory: Memory) -> Verdict:
     """A product period does not lie after the declaration period (TR319)."""
-    declaration, (name, _, end) = line.above("Declaratie"), _period(line)
-    last = declaration.text("DeclaratiePeriode", "Einddatum") if declaration is not None else ""
+    name, _, end = _period(line)
+    last, _ = _declared(line, memory)
     return f"{name}/Einddatum" if last and after(end, last) else None
 
 
 def tr335(line: Klasse, memory: Memory) -> Verdict:
     """A product period ends at most five years before the DeclaratieDagtekening (TR335)."""
-    declaration, (name, _, end) = line.above("Declaratie"), _period(line)
-    signed_on = declaration.text("DeclaratieDagtekening") if declaration is not None else ""
-    return f"{name}/Einddatum" if after(years_before(signed_on, YEARS_BACK), end) else None
+    name, _, end = _period(line)
+    _, oldest = _declared(line, memory)
+    return f"{name}/Einddatum" if after(oldest, end) else None
 
 
 def tr342(answer: Klasse, memory: Memory) -> Verdict:
     """What is not granted is the sum of the rejected lines; a rejected declaration grants nothing (TR342)."""
-    granted = _amount(answer, "TotaalToegekendBedrag")
+    granted = _total(answer, "TotaalToegekendBedrag")
     if not NO_REJECTION.issuperset(answer["RetourCodes"]):
         return "TotaalToegekendBedrag/TotaalBedrag" if granted else None
-    explained = _amount(answer, "TotaalIngediendBedrag") - granted == memory.sums["lines"]
+    explained = _total(answer) - granted == memory.sums["lines"]
     return None if explained else "TotaalToegekendBedrag/TotaalBedrag"
 
 
 def tr358(declaration: Klasse, memory: Memory) -> Verdict:
     """The total is the debits less the credits, its sign in DebetCredit (TR358)."""
-    good = _amount(declaration, "TotaalIngediendBedrag") == memory.sums["lines"]
+    good = _total(declaration) == memory.sums["lines"]
     return None if good else "TotaalIngediendBedrag/TotaalBedrag"
 
 
