@@ -1,6 +1,7 @@
 """What check promises: the verdict of the whole tree, every fault at once, nothing of a person in a finding."""
 
 import random
+import re
 
 import pytest
 from documents import definitions, document, mutants
@@ -80,6 +81,15 @@ def test_a_valid_sample_is_as_valid_in_pieces(stem: str, monkeypatch: pytest.Mon
     monkeypatch.setattr(gateway.check, "PIECE", 100)
 
     assert check(VALID[stem], CATALOG) == whole
+
+
+def test_a_part_of_an_order_whose_number_is_none_is_judged_without_harm(monkeypatch: pytest.MonkeyPatch):
+    raw = re.sub(rb"(OpdrachtNummer>)\d+<", rb"\1abc<", VALID["ho301-rijk"])
+    monkeypatch.setattr(gateway.check, "SMALL_TAGS", 0)
+    monkeypatch.setattr(gateway.check, "SMALL", 0)
+    monkeypatch.setattr(gateway.check, "PIECE", 100)
+
+    assert {finding.code for finding in check(raw, CATALOG).findings} == {"XSD"}
 
 
 def test_the_facts_of_an_order_are_read():

@@ -70,9 +70,9 @@ def ho003_regel(line: Klasse, memory: Memory) -> Verdict:
     return "Product" if duplicate((product["Categorie"], product.get("Code"), line["Eenheid"]), line, memory) else None
 
 
-def _order(part: Klasse) -> int:
-    """Number of the order that a part of it stands in."""
-    return number((part.above("Opdracht") or part.above("Voortgang") or NOTHING).text("OpdrachtNummer"))
+def _order(part: Klasse) -> str:
+    """Number of the order that a part of it stands in; as text, for of a large order it may yet prove to be none."""
+    return (part.above("Opdracht") or part.above("Voortgang") or NOTHING).text("OpdrachtNummer")
 
 
 def ho004(goal: Klasse, memory: Memory) -> Verdict:
