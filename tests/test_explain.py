@@ -1,12 +1,13 @@
 """Every rule and every return code of the standard is explained, in Dutch and in English."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from gateway.codes import code_list
-from gateway.explain import explain, rules_behind
+from gateway.explain import FOLDER, explain, rules_behind
 
 # istandaarden 3.2: what is held against earlier messages, and against what lies outside the message.
 HISTORY = [
@@ -18,12 +19,26 @@ HISTORY = [
 ]  # fmt: skip
 OUTSIDE = ["TR135", "TR346", "TR378", "TR381", "TR418"]
 RETURN_CODES = tuple(code_list("WJ001").meanings)
+EVERY = {
+    code: entry for path in sorted(FOLDER.glob("*.toml")) for code, entry in tomllib.loads(path.read_text()).items()
+}
+WORDS = {"titel", "regel", "oplossing"}
 NO_RULE = {"0001", "0200", "0233", "8001", "9319"}  # 9319 is TR319, which is broken inside one message: 0001
 PUBLISHED = Path(__file__).parent.parent.parent / "shared/field/regels-TR.txt"
 
 
+def test_no_code_of_the_standard_is_left_out():
+    assert {*HISTORY, *OUTSIDE, *RETURN_CODES} <= EVERY.keys()
+
+
+def test_every_entry_says_all_in_both_languages_and_nothing_else():
+    for code, entry in EVERY.items():
+        assert entry.keys() == WORDS | {"niveau", "retourcode", "bron", "en"}, code
+        assert entry["en"].keys() == WORDS, code
+
+
 @pytest.mark.parametrize("language", ["nl", "en"])
-@pytest.mark.parametrize("code", [*HISTORY, *OUTSIDE, *RETURN_CODES])
+@pytest.mark.parametrize("code", EVERY)
 def test_a_code_is_explained_in_short_sentences(code, language):
     known = explain(code, language)
     assert known.title
@@ -39,8 +54,10 @@ def test_a_rule_stands_at_its_level(codes, level):
 
 
 def test_english_is_not_dutch():
-    for code in (*HISTORY, *OUTSIDE, *RETURN_CODES):
-        assert explain(code).rule != explain(code, "en").rule
+    for code in EVERY:
+        nl, en = explain(code), explain(code, "en")
+        assert (nl.rule, nl.remedy) != (en.rule, en.remedy)
+        assert not {nl.rule, nl.remedy} & {en.rule, en.remedy}
 
 
 def test_every_return_code_has_a_rule_that_leads_to_it():
