@@ -27,9 +27,10 @@ lint:  ## layout, lint and types only
 	$(RUN) ruff check .
 	$(RUN) mypy
 
-docs:  ## write docs/reference.md anew from code and schemas
+docs:  ## write docs/reference.md and docs/berichtenboek/ anew from code and schemas
 	@tools/install requirements-test.lock
 	.venv/bin/python tools/reference.py
+	.venv/bin/python tools/berichtenboek.py
 
 lock:  ## renew both lock files from pyproject.toml (needs uv)
 	printf '%s\n' hatchling editables | $(LOCK) -o requirements.lock -

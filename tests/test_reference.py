@@ -1,14 +1,49 @@
-"""The generated page says what its sources say."""
+"""The generated pages say what their sources say, and lead nowhere that does not exist."""
 
 import importlib.util
+import re
 from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from gateway.catalog import Catalog
 
 ROOT = Path(__file__).parent.parent
+BOOK = ROOT / "docs/berichtenboek"
+
+
+def tool(name: str) -> ModuleType:
+    spec: Any = importlib.util.spec_from_file_location(name, ROOT / f"tools/{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def test_the_reference_page_is_fresh():
-    spec = importlib.util.spec_from_file_location("reference", ROOT / "tools/reference.py")
-    generator = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generator)
+    generator = tool("reference")
     page = generator.PAGE.read_text(encoding="utf-8")
     assert page == generator.reference() + "\n", "run: make docs"
+
+
+def test_the_berichtenboek_is_fresh_and_has_no_pages_of_messages_that_are_gone():
+    made = tool("berichtenboek").book(Catalog.load())
+    kept = {str(path.relative_to(BOOK)): path.read_text("utf-8") for path in BOOK.rglob("*.md")}
+    assert kept.pop("README.md")
+    assert kept.keys() == made.keys(), "run: make docs"
+    stale = [name for name, text in made.items() if kept[name] != text]
+    assert not stale, "run: make docs"
+
+
+@pytest.mark.parametrize("page", sorted(BOOK.rglob("*.md")), ids=lambda path: str(path.relative_to(BOOK)))
+def test_every_link_in_the_berichtenboek_leads_somewhere(page):
+    text = page.read_text("utf-8")
+    for target in set(re.findall(r"\]\(([^)]+)\)", text)):
+        path, _, place = target.partition("#")
+        aim = (page.parent / path).resolve() if path else page
+        assert aim.is_file(), target
+        if place:
+            anchors = re.findall(r'<a id="([^"]+)">', aim.read_text("utf-8"))
+            heads = re.findall(r"^#+ (.*)$", aim.read_text("utf-8"), flags=re.MULTILINE)
+            assert place in anchors or place in {head.lower().replace(" ", "-") for head in heads}, target

@@ -1,0 +1,327 @@
+"""Writes docs/berichtenboek/ from schemas, cards, code lists and rules: what a supplier needs to build from."""
+
+import json
+import re
+import shutil
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from gateway import forms  # noqa: E402
+from gateway.catalog import FOLDER, Catalog  # noqa: E402 - the path comes first
+from gateway.codes import CodeList, code_list, names  # noqa: E402
+from gateway.convert import json_of  # noqa: E402
+from gateway.explain import explain  # noqa: E402
+from gateway.ledger import book as ledger  # noqa: E402
+from gateway.message import MessageType  # noqa: E402
+from gateway.rules import NOTE, RULES  # noqa: E402
+from gateway.rules.extern import EXTERN  # noqa: E402
+from gateway.shapes import Leaf, Shape  # noqa: E402
+from gateway.words import MOST_CODES, form  # noqa: E402
+
+BOOK = ROOT / "docs" / "berichtenboek"
+STANDARDS = {"hoa": "HOA", "ijw": "iJw", "iwmo": "iWmo"}
+ABOUT = {
+    "hoa": "Tussen hoofdaannemer en onderaannemer, en tussen hoofdaannemer en gemeente over de onderaannemer.",
+    "ijw": "Tussen gemeente en aanbieder, voor de Jeugdwet.",
+    "iwmo": "Tussen gemeente en aanbieder, voor de Wmo 2015.",
+}
+MADE = "<!-- Gemaakt door `make docs` uit schemas/ en de regels. Wijzig hier niets. -->"
+HELD = {2: "binnen het bericht", 3: "tegen eerdere berichten", 4: "tegen codelijsten, tarief en klok"}
+Lines = Iterator[str]
+
+
+def book(catalog: Catalog) -> dict[str, str]:
+    """Every generated page: path below the book → text."""
+    pages = {"overzicht.md": _overview(catalog), "codelijsten.md": _code_lists(), "regels.md": _rules(catalog)}
+    for kind in catalog.every():
+        pages[_page(kind)] = _message(kind, catalog)
+    return {name: "\n".join((MADE, "", *lines, "")) for name, lines in pages.items()}
+
+
+def _page(kind: MessageType) -> str:
+    return f"{kind.standard}-{kind.release}/{kind.name}.md"
+
+
+@cache
+def _told(name: str) -> Mapping[str, Any]:
+    return tomllib.loads((FOLDER / f"{name}.toml").read_text("utf-8"))
+
+
+def _about(kind: MessageType) -> Mapping[str, Any]:
+    told = _told("berichten")
+    about: Mapping[str, Any] = told.get(kind.name) or told[kind.name[-3:]]
+    return about
+
+
+def _title(kind: MessageType) -> str:
+    return f"{kind.name.upper()} {kind.title}"
+
+
+def _overview(catalog: Catalog) -> Lines:
+    yield "# Alle berichten"
+    for release in catalog.releases:
+        kinds = [kind for kind in catalog.every() if catalog.release(kind) == release]
+        yield from ("", f"## {STANDARDS[release.standard]} {release.name}", "", ABOUT[release.standard], "")
+        yield from _table(
+            ("Bericht", "Van", "Naar", "Antwoord", "Termijn"),
+            (
+                (
+                    f"[{_title(kind)}]({_page(kind)})",
+                    kind.sends,
+                    kind.receives,
+                    f"[{kind.answer.upper()}]({kind.standard}-{kind.release}/{kind.answer}.md)" if kind.answer else "",
+                    f"{kind.term_days} werkdagen" if kind.term_days else "",
+                )
+                for kind in kinds
+            ),
+        )
+
+
+def _message(kind: MessageType, catalog: Catalog) -> Lines:
+    about = _about(kind)
+    yield from (f"# {_title(kind)}", "", about["doel"], "")
+    yield from (f"- {each}" for each in about.get("let_op", ()))
+    if about.get("let_op"):
+        yield ""
+    yield from _card(kind)
+    yield from ("", "## Hoe het loopt", "", *_flow(kind))
+    yield from ("", "## Velden", "")
+    yield "De kop (`Header`) staat onderaan. *Verplicht* geldt binnen het deel waar het veld in staat."
+    shape = catalog.definition(kind).shape
+    header, *parts = [place for place in shape.fields.values() if isinstance(place.form, Shape)]
+    for part in parts:
+        yield from _class(part.name, part.form, kind)
+    yield from _class(header.name, header.form, kind)
+    yield from _held(kind)
+    yield from _samples(kind, catalog)
+    yield from _answer(kind, catalog)
+
+
+def _card(kind: MessageType) -> Lines:
+    space = kind.root[1 : -len("}Bericht")]
+    yield from _table(
+        ("Kenmerk", "Waarde"),
+        (
+            ("Van", kind.sends),
+            ("Naar", kind.receives),
+            ("Standaard", f"{STANDARDS[kind.standard]} {kind.release}"),
+            ("Namespace van het bericht", f"`{space}`"),
+            ("Namespace van gedeelde velden", f"`{space.replace(kind.name, 'basisschema')}`"),
+            ("BerichtCode", f"`{kind.code}`"),
+            (
+                "Schema",
+                f"[{kind.name.upper()}.xsd](../../../schemas/{kind.standard}/{kind.release}/{kind.name.upper()}.xsd)",
+            ),
+        ),
+    )
+
+
+def _flow(kind: MessageType) -> Lines:
+    """The message and its answer, as a picture."""
+    asked, answer = (kind.name, kind.answer) if kind.answer else (kind.answers or kind.name, kind.name)
+    asks, answers = (kind.sends, kind.receives) if kind.answer else (kind.receives, kind.sends)
+    yield "```mermaid"
+    yield "sequenceDiagram"
+    yield f"    participant A as {asks}"
+    yield "    participant K as Ketenpoort"
+    yield f"    participant B as {answers}"
+    yield f"    A->>K: {asked.upper()}"
+    yield "    K-->>A: ontvangstbewijs, of alle fouten"
+    yield f"    K->>B: {asked.upper()}"
+    if answer:
+        yield f"    B->>K: {answer.upper()}"
+        yield f"    K->>A: {answer.upper()}"
+    yield "```"
+
+
+def _class(name: str, shape: Shape, kind: MessageType) -> Lines:
+    """One class with its single fields and small parts; what is repeated gets a table of its own, below it."""
+    repeated: list[tuple[str, Shape]] = []
+    rows = list(_fields(shape, kind, name, "", repeated))
+    yield from ("", f"### {name}", "", _field(name, ""), "")
+    yield from _table(("Veld", "Verplicht", "Wat erin staat", "Vorm"), rows)
+    if shape.one_of:
+        yield from ("", f"Van {_and(shape.one_of)} staat er ten minste één.")
+    for item, inner in repeated:
+        yield from _class(item, inner, kind)
+
+
+def _fields(
+    shape: Shape, kind: MessageType, owner: str, stem: str, repeated: list[tuple[str, Shape]]
+) -> Iterator[Sequence[str]]:
+    for place in shape.fields.values():
+        name, must = f"`{stem}{place.name}`", "ja" if place.required else "nee"
+        if isinstance(place.form, Leaf):
+            yield name, must, _field(place.name, owner), _form(place.form, kind)
+        elif place.form.container:
+            ((item, inner, *_),) = place.form.fields.values()
+            if isinstance(inner, Leaf):
+                yield (
+                    f"`{stem}{place.name}/{item}`",
+                    must,
+                    _field(item, place.name),
+                    f"1 of meer keer: {_form(inner, kind)}",
+                )
+            else:
+                repeated.append((item, inner))
+                yield name, must, _field(place.name, owner), f"1 of meer keer [`{item}`](#{item.lower()})"
+        else:
+            yield name, must, _field(place.name, owner), "bestaat uit:"
+            yield from _fields(place.form, kind, place.name, f"{stem}{place.name}/", repeated)
+
+
+def _field(name: str, owner: str) -> str:
+    told = _told("velden")
+    return str(told.get(f"{owner}/{name}") or told[name])
+
+
+def _form(leaf: Leaf, kind: MessageType) -> str:
+    lists = _lists().get(f"{kind.standard}/{kind.release}:{leaf.name}", [])
+    if not lists:
+        return form(leaf.builtin, leaf.patterns, leaf.codes, leaf.limits).nl
+    links = " of ".join(f"[{listed.name}](../codelijsten.md#{listed.name.lower()})" for listed in lists)
+    few = ", ".join(f"`{code}`" for code in leaf.codes) if 0 < len(leaf.codes) <= MOST_CODES else ""
+    law = ", naar de wet in de kop" if len(lists) > 1 else ""
+    return f"codelijst {links}{law}" + (f": {few}" if few else "")
+
+
+@cache
+def _lists() -> Mapping[str, list[CodeList]]:
+    """Code lists by the simple type that takes its codes from them; two where the law decides."""
+    lists: dict[str, list[CodeList]] = {}
+    for listed in map(code_list, names()):
+        for use in listed.uses:
+            lists.setdefault(use, []).append(listed)
+    return lists
+
+
+@cache
+def _forms() -> forms.Forms:
+    return forms.read()
+
+
+def _held(kind: MessageType) -> Lines:
+    yield from ("", "## Regels", "")
+    yield "Het schema gaat voor. Daarna gelden deze regels; de eerste kolom zegt waar het bericht tegen wordt gehouden."
+    rows = []
+    for level, name, code in _bound(kind):
+        known = explain(code)
+        assert known is not None, code
+        rows.append((HELD[level], f"`{name}`", f"[{code}](../regels.md#{code.lower()})", known.title))
+    yield from ("", *_table(("Gehouden", "Deel", "Regel", "Wat er mis kan zijn"), rows))
+
+
+def _samples(kind: MessageType, catalog: Catalog) -> Lines:
+    folder = catalog.release(kind).folder / "samples" / "valid"
+    found = sorted(folder.glob(f"{kind.name}-*.xml"), key=lambda path: (path.stat().st_size, path.name))
+    yield from ("", "## Voorbeeld", "")
+    yield "De personen zijn verzonnen; hun BSN's komen uit de testreeks. Alle voorbeelden:"
+    yield ", ".join(f"[{path.stem}](../../../{path.relative_to(ROOT)})" for path in found) + "."
+    raw = found[0].read_text("utf-8")
+    yield from ("", "```xml", re.sub(r"<!--.*?-->\s*", "", raw, flags=re.DOTALL).strip(), "```")
+    told = json.dumps(json.loads(json_of(found[0].read_bytes(), _forms())), ensure_ascii=False, indent=2)
+    yield from ("", "Hetzelfde bericht als JSON:", "", "```json", told, "```")
+
+
+def _answer(kind: MessageType, catalog: Catalog) -> Lines:
+    yield from ("", "## Antwoord", "")
+    if kind.answer is None:
+        asked = kind.answers or ""
+        yield f"Dit bericht is zelf het antwoord op [{asked.upper()}]({asked}.md). Er volgt geen antwoord meer op."
+        return
+    answer = catalog.beside(kind, kind.answer)
+    yield f"Op dit bericht hoort binnen {kind.term_days} werkdagen een [{_title(answer)}]({answer.name}.md)."
+    yield {
+        "retour": "Is alles goed, dan bestaat de retour uit de kop zonder retourcodes. Is er iets mis met de kop, dan"
+        " draagt de kop de code. Is er iets mis met een deel, dan komen alle delen van die cliënt terug, elk met"
+        " `0200` (geen opmerking), `0233` (niet beoordeeld) of een foutcode.",
+        "declaratieantwoord": "Is alles goed, dan draagt `DeclaratieAntwoord` code `8001` en zijn de totalen gelijk."
+        " Anders staan alleen de afgewezen regels erin, elk met een foutcode.",
+        "besluit": "Het besluit staat in `Besluit`. Is er iets mis met het bericht zelf, dan bestaat het antwoord uit"
+        " de kop met een retourcode.",
+    }[answer.shape]
+    yield "Een bericht dat niet aan het schema voldoet, krijgt geen antwoord: de poort weigert het met alle fouten."
+    yield "Breekt het een regel binnen het bericht, dan bestaat het antwoord uit de kop met `0001`."
+
+
+def _code_lists() -> Lines:
+    yield from (
+        "# Codelijsten",
+        "",
+        "Een code geldt in de genoemde domeinen. Leeg bij *vanaf* en *tot en met*: altijd.",
+    )
+    for name in names():
+        listed = code_list(name)
+        yield from ("", f'<a id="{name.lower()}"></a>', "", f"## {name} {listed.title['nl']}", "")
+        yield from (f"Domein: {', '.join(listed.domains)}. Bron: {listed.source}.", "")
+        dated = bool(listed.begins or listed.ends)
+        yield from _table(
+            ("Code", "Betekenis", *(("Vanaf", "Tot en met") if dated else ())),
+            (
+                (
+                    f"`{code}`",
+                    meaning,
+                    *((listed.begins.get(code, ""), listed.ends.get(code, "")) if dated else ()),
+                )
+                for code, meaning in listed.meanings.items()
+            ),
+        )
+
+
+def _rules(catalog: Catalog) -> Lines:
+    yield from ("# Regels", "", "Wat elke regel vraagt, en wat u doet als een bericht hem breekt.")
+    where: dict[str, list[str]] = {}
+    for kind in catalog.every():
+        for code in dict.fromkeys(code for _, _, code in _bound(kind)):
+            where.setdefault(code, []).append(f"[{kind.name.upper()}]({_page(kind)})")
+    for path in sorted((FOLDER / "regels").glob("*.toml")):
+        for code in tomllib.loads(path.read_text("utf-8")):
+            known = explain(code)
+            assert known is not None, code
+            yield from ("", f'<a id="{code.lower()}"></a>', "", f"## {code} {known.title}", "")
+            yield from (known.rule, "", f"**Wat u doet.** {known.remedy}", "")
+            told = [f"Niveau {known.level}."]
+            if known.return_code and known.return_code != code:
+                told.append(f"Retourcode [{known.return_code}](#{known.return_code.lower()}).")
+            told += [f"Bron: {known.source}."] + ([f"Geldt voor {', '.join(where[code])}."] if code in where else [])
+            yield " ".join(told)
+
+
+@cache
+def _bound(kind: MessageType) -> tuple[tuple[int, str, str], ...]:
+    """Level, class and code of every rule that this message is held against, beyond its schema."""
+    classes = [
+        (level, name, code)
+        for level, table in ((2, RULES), (4, EXTERN))
+        for name, rules in table.get(kind.name, {}).items()
+        for code, _ in rules
+        if code != NOTE
+    ]
+    before = [(3, "Bericht", code) for code, _ in ledger.RULES.get(kind.name[-3:], ())]
+    every = [(3, "Header", "TR056"), (4, "Header", "TR135"), *classes, *before]
+    return tuple(dict.fromkeys(sorted(every, key=lambda bound: bound[0])))
+
+
+def _and(words: Sequence[str]) -> str:
+    return " en ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Lines:
+    for line in (heads, ["---"] * len(heads), *rows):
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |"
+
+
+if __name__ == "__main__":
+    for folder in BOOK.glob("*-*"):
+        shutil.rmtree(folder)
+    for name, text in book(Catalog.load()).items():
+        page = BOOK / name
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(text, "utf-8")
