@@ -7,8 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from gateway.answer import refusal
 from gateway.catalog import FOLDER, Catalog
 from gateway.check import check
+from gateway.codes import code_list, names
 from gateway.explain import explain
 from gateway.message import Checked
 from gateway.rules.extern import EXTERN, from_an_hourly_tariff
@@ -124,6 +126,24 @@ def test_every_rule_of_level_4_is_one_in_words_and_every_type_is_one_we_know():
     for classes in EXTERN.values():
         for rules in classes.values():
             assert all(explain(code).level == 4 for code, _ in rules if code)
+
+
+def test_the_answer_that_refuses_a_gemeente_may_repeat_it():
+    wrong = judged("jw323-minimaal", ("0344<", "1234<"))
+    raw = (FOLDER / "ijw/3.2/samples/invalid/jw323-tr378-bestaat-niet.xml").read_bytes()
+    answered = refusal(raw, wrong, CATALOG, identification="A1", today="2026-11-22")
+    assert b"<jw325:Afzender>1234<" in answered.raw
+    assert b"RetourCode>S300<" in answered.raw
+    assert codes(check(answered.raw, CATALOG)) == set()
+
+
+def test_no_other_list_needs_to_be_held_against_the_day_of_a_message():
+    """Codes begin before the releases are in use; what ended before that is refused by a rule of level 2."""
+    first = min(release.since for release in CATALOG.releases if release.standard != "hoa")
+    for name in set(names()) - {"CBS"}:
+        each = code_list(name)
+        assert all(begin <= first for begin in each.begins.values()), name
+        assert set(each.ends) <= ({"01"} if name in {"JZ002", "WMO002"} else set()), name  # CS336
 
 
 def samples_that_break(code: str) -> set[str]:

@@ -2,7 +2,8 @@
 
 They run in the same pass as level 2 and are told when that is clean. Two rules of level 4 wait for the register, for
 without it there is nothing to hold a message against: TR381 (ProductCode belongs to ProductCategorie; the standard
-leaves the list of codes to the contract) and TR418 (ProductTarief is the tariff of the contract).
+leaves the list of codes to the contract) and TR418 (ProductTarief is the tariff of the contract). No list but that of
+the gemeenten has a code that begins or ends while the releases are in use, so no other field is held against a day.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from gateway.rules.klasse import Klasse, Memory, Verdict, after, number
 MINUTES = "01"
 GEMEENTEN = "CBS"
 DIGITS = 4
+NOT_A_GEMEENTE = "S300"
 
 
 def tr346(line: Klasse, memory: Memory) -> Verdict:
@@ -90,8 +92,13 @@ def tr378_gebieden(contract: Klasse, memory: Memory) -> Verdict:
 
 
 def _header(bericht: Klasse, memory: Memory, good: Callable[[str, Memory], bool]) -> Verdict:
-    """Where in the header a gemeente stands that is not good: a code of four digits, providers have eight."""
+    """Where in the header a gemeente stands that is not good: a code of four digits, providers have eight.
+
+    An answer that says S300 to this code repeats it.
+    """
     header = bericht["Header"]
+    if NOT_A_GEMEENTE in header.get("RetourCodes", ()):
+        return None
     sides = (side for side in ("Afzender", "Ontvanger") if len(header[side]) == DIGITS)
     return next((f"Header/{side}" for side in sides if not good(header[side], memory)), None)
 
