@@ -14,6 +14,7 @@ from gateway.catalog import FOLDER
 from gateway.check import check
 from gateway.message import Finding
 from gateway.rules import NOTE, RULES
+from tests.large_documents import declaration
 from tests.sensible import CATALOG, KINDS, instances, sensible, total, written
 from tests.spoil import BESIDE, CHANGES, JEUGDWET, Scene, credit
 
@@ -168,6 +169,13 @@ def test_a_declaration_gets_the_verdict_that_the_published_control_gave_it(klass
         assert {finding.code for finding in found if finding.level == 2} == codes
 
 
+def test_lines_of_a_client_who_has_no_bsn_are_judged_without_harm():
+    """Lines of a large declaration are judged before it is known whether all around them is sound."""
+    raw = re.sub(rb"<m:Bsn>.*?</m:Bsn>", b"", declaration(clients=1, lines=600))
+
+    assert [finding.code for finding in check(raw, CATALOG).findings] == ["XSD"]
+
+
 RETOURS = {
     path: path.read_bytes()
     for path in sorted(FOLDER.glob("*/*/samples/valid/*.xml"))
@@ -197,8 +205,8 @@ def spread(name: str, klasse: str, count: int) -> bytes:
         record.update(dict.fromkeys(record.keys() & days, day) | dict.fromkeys(record.keys() & keys, str(number)))
         if "ProductReferentie" in record:
             record["ProductReferentie"] = {"ReferentieNummer": str(number)}
-    for declaration, _ in instances(message, "Declaratie"):
-        declaration["TotaalIngediendBedrag"] = total(declaration)
+    for whole, _ in instances(message, "Declaratie"):
+        whole["TotaalIngediendBedrag"] = total(whole)
     return written(name, message)
 
 

@@ -186,7 +186,7 @@ def tr416(line: Klasse, memory: Memory) -> Verdict:
     """
     if line["IngediendBedrag"]["DebetCredit"] != "D":
         return None
-    client = line.up["Bsn"] if line.up is not None else ""
+    client = (line.up or NOTHING).get("Bsn")
     order = line.get("OpdrachtNummer") or line["ToewijzingNummer"]
     key = (client, number(order), line["ProductCategorie"], line["ProductCode"], *_period(line)[1:])
     seen = memory.seen["TR416"]
