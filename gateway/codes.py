@@ -61,14 +61,16 @@ def code_list(name: str) -> CodeList:
     if not name.replace("-", "").isalnum() or not path.exists():
         raise KeyError(name)
     read = tomllib.loads(path.read_text("utf-8"))
+    # Return codes are explained at length elsewhere; their titles say what they mean.
+    words = tomllib.loads((FOLDER.parent / read["uitleg"]).read_text("utf-8")) if "uitleg" in read else {}
     return CodeList(
         name=name,
         title={"nl": read["naam"], "en": read["en"]},
         domains=tuple(read["domein"]),
         uses=tuple(read["gebruik"]),
         source=read["bron"],
-        meanings=read["betekenis"],
-        english=read.get("english", {}),
+        meanings=read.get("betekenis") or {code: entry["titel"] for code, entry in words.items()},
+        english=read.get("english") or {code: entry["en"]["titel"] for code, entry in words.items()},
         begins=_by_code(read.get("vanaf", {})),
         ends=_by_code(read.get("tot", {})),
         known_until=read.get("bekend_tot", ""),
