@@ -262,6 +262,7 @@ def _message_type(name: str, entry: dict[str, Any], release: Release, xsd: etree
         sends=entry["van"],
         receives=entry["naar"],
         versions=(_version(xsd, "BasisschemaXsdVersie"), _version(xsd, "BerichtXsdVersie")),
+        compatible=(_version(xsd, "BerichtXsdMinVersie"), _version(xsd, "BerichtXsdMaxVersie")),
         shape=entry["vorm"],
         answer=entry.get("antwoord"),
         answers=entry.get("antwoord_op"),

@@ -91,6 +91,8 @@ class MessageType:
     receives: str
     versions: tuple[str, str]
     """Versions of the basisschema and of this message's schema, as an answer must tell them."""
+    compatible: tuple[str, str]
+    """Lowest and highest BerichtXsdVersie that this schema says it goes with."""
     shape: str
     """``heen``, ``retour`` (header is an unswapped copy), ``declaratieantwoord`` or ``besluit`` (people decided)."""
     answer: str | None

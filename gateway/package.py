@@ -127,8 +127,13 @@ class Published:
     @classmethod
     def load(cls, folder: Path) -> "Published":
         """Read all packages in a folder, if it is there. Raises PackageError if a file is not what was pinned."""
+        return cls(cls.kept(folder))
+
+    @staticmethod
+    def kept(folder: Path) -> list[Package]:
+        """The packages in a folder, each as it was pinned. Raises PackageError if one is not."""
         packages = []
-        for found in sorted(folder.iterdir()) if folder.is_dir() else ():
+        for found in sorted(folder.glob("[!.]*")):
             package = read(found)
             if package.digest != found.name:
                 raise PackageError(
@@ -136,7 +141,7 @@ class Published:
                     "haal de map weg en laad het pakket opnieuw."
                 )
             packages.append(package)
-        return cls(packages)
+        return packages
 
     def schema(self, space: str) -> etree.XMLSchema | None:
         """The published schema of the message with this namespace, if a package has it. Raises PackageError."""
@@ -167,7 +172,7 @@ def keep(package: Package, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     if where.exists():
         raise FileExistsError(str(where))
-    beside.mkdir()
+    beside.mkdir(exist_ok=True)  # of one that was broken off: the same files
     for name, raw in package.files.items():
         (beside / name).write_bytes(raw)
     return beside.rename(where)

@@ -31,6 +31,8 @@ class Settings:
     private_key: Path
     authority: Path
     """``certificaat``, ``sleutel``, ``ca``: this gateway's TLS certificate, and who signs those of parties."""
+    packages: Path | None = None
+    """``schemas``: folder of published schema packages, which is ``schemas`` beside the file if it does not say."""
     workers: int = 2
     """``controleurs``: worker processes that check small documents; one more checks large ones."""
     body_seconds: float = 30.0
@@ -47,6 +49,7 @@ _NAMES = {
     "origin": "naam", "host": "adres", "port": "poort", "database": "database", "keys": "sleutels",
     "parties": "partijen", "certificate": "certificaat", "private_key": "sleutel", "authority": "ca",
     "workers": "controleurs", "body_seconds": "wachttijd", "lease_seconds": "pachttijd", "history": "verleden",
+    "packages": "schemas",
 }  # fmt: skip
 _RANGES = {"port": (0, 65535), "workers": (1, 64), "body_seconds": (1, 3600), "lease_seconds": (1, 3600)}
 _CHOICES = {"history": ("weiger", "leer", "uit")}
@@ -94,7 +97,8 @@ def load(path: Path) -> Settings:
     if wrong:
         raise SettingsError("\n".join(wrong))
     home = path.resolve().parent
-    for name in ("keys", "parties", "certificate", "private_key", "authority"):
+    values.setdefault("packages", "schemas")
+    for name in ("keys", "parties", "certificate", "private_key", "authority", "packages"):
         values[name] = home / values[name]
     values["database"] = _absolute(values["database"], home)
     return Settings(**values)

@@ -28,7 +28,7 @@ def in_use(folder: Path, *, since: str = "", until: str = "") -> None:
 def folder(tmp_path: Path) -> Path:
     """Our schemas, with beside iJw 3.2 a made-up 3.3 that follows it on 1 April 2026."""
     folder = tmp_path / "schemas"
-    shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("samples", "__pycache__"))
+    shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("samples", "ketens"))
     shutil.copytree(folder / "ijw/3.2", folder / "ijw/3.3")
     for path in (folder / "ijw/3.3").iterdir():
         path.write_text(path.read_text().replace("/ijw/3_2/", "/ijw/3_3/").replace(">0.1.0<", ">0.3.0<"))
