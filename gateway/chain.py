@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.catalog import Catalog
 from gateway.check import MOST, check
-from gateway.explain import advice, explain
+from gateway.explain import HEADER, finding
 from gateway.ledger import book, keys
 from gateway.ledger.read import OBSERVERS
 from gateway.message import Checked, Facts, Finding
@@ -43,11 +43,11 @@ class Chain:
         """What a gateway finds before it looks further: a number used twice, an answer to nothing, a second answer."""
         question = self._question(facts)
         if own in self._digests:
-            return (_finding("TR056"),)
+            return (finding("TR056", path=HEADER),)
         if question and question not in self._digests:
-            return (_finding("KP022"),)
+            return (finding("KP022", path=HEADER),)
         if question and question in self._answered:
-            return (_finding("KP023"),)
+            return (finding("KP023", path=HEADER),)
         return ()
 
     def _question(self, facts: Facts) -> str:
@@ -65,8 +65,3 @@ class Chain:
         if not found:
             self._records |= book.remember(facts, checked.said, past)
         return found
-
-
-def _finding(code: str) -> Finding:
-    known = explain(code)
-    return Finding(code=code, level=known.level if known else 0, line=0, path="Bericht/Header", text=advice(code))

@@ -13,14 +13,14 @@ from typing import Any
 from lxml import etree
 
 from gateway.catalog import Catalog, Definition
-from gateway.explain import advice
+from gateway.explain import finding, in_words
 from gateway.gate import gate
 from gateway.judge import Judge, Observers, leaves
 from gateway.message import Checked, Facts, Finding, wet_of
 from gateway.places import Node, Places
 from gateway.shapes import Shape
 from gateway.survey import survey
-from gateway.words import Text, listed
+from gateway.words import Text, joined, listed
 
 MOST = 100
 """Findings kept. Once there are more, the rest is only held against the XSD: that decides whether an answer follows."""
@@ -31,8 +31,14 @@ PIECE = 16 * 1024
 """Bytes fed at once; few, because validate() is quadratic in the number of faults it meets."""
 XSI_ATTRIBUTES = etree.XPath("//*[@xsi:*]", namespaces={"xsi": "http://www.w3.org/2001/XMLSchema-instance"})
 RESOURCE_LIMIT = etree.ErrorTypes.ERR_RESOURCE_LIMIT
-THEY_ACCEPT = "Het gepubliceerde schema keurt het bericht goed, dat van de poort keurt het af."
-THEY_REFUSE = "Het gepubliceerde schema keurt het bericht af, dat van de poort keurt het goed."
+THEY_ACCEPT = Text(
+    "Het gepubliceerde schema keurt het bericht goed, dat van de poort keurt het af.",
+    "The published schema accepts the message, that of the gateway refuses it.",
+)
+THEY_REFUSE = Text(
+    "Het gepubliceerde schema keurt het bericht af, dat van de poort keurt het goed.",
+    "The published schema refuses the message, that of the gateway accepts it.",
+)
 
 OPTIONS: dict[str, Any] = {
     "encoding": "utf-8",
@@ -129,7 +135,7 @@ class _Reading:
 
     def refuse(self, code: str, line: int) -> None:
         """Note why the document cannot be read at all."""
-        self._gate.append(Finding(code=code, level=0, line=line, path="", text=advice(code)))
+        self._gate.append(finding(code, line=line))
 
     def begin(self, tag: str, line: int) -> bool:
         """Look up the message type by its root element; False if it is not one of ours."""
@@ -180,9 +186,9 @@ class _Reading:
             return
         valid = schema.validate(etree.fromstring(raw, PARSER))
         if valid != (not self._xsd):
-            told = f"{advice('KP013')} {THEY_ACCEPT if valid else THEY_REFUSE}"
+            text = joined(in_words("KP013"), THEY_ACCEPT if valid else THEY_REFUSE)
             line = 0 if valid else schema.error_log[0].line
-            self._xsd.append(Finding(code="KP013", level=1, line=line, path="Bericht", text=told))
+            self._xsd.append(finding("KP013", line=line, path="Bericht", text=text))
 
     def _still_judging(self) -> Judge | None:
         """The judge, unless the document is known to be wrong in form or to break very many rules."""
@@ -209,11 +215,10 @@ class _Reading:
             )
             faults = [(node, told)]
         for at, text in faults:
-            line, path = self._places.line(at), self._places.path(at)
-            finding = Finding(code="XSD", level=1, line=line, path=path, text=text.nl, english=text.en)
+            fault = finding("XSD", line=self._places.line(at), path=self._places.path(at), text=text)
             # Loose text in a container is met once a piece.
-            if finding not in self._xsd:
-                self._xsd.append(finding)
+            if fault not in self._xsd:
+                self._xsd.append(fault)
         return False
 
     def checked(self) -> Checked:
@@ -246,12 +251,14 @@ class _Reading:
             return []
         then = [each.name for each in self._catalog.releases if each.standard == kind.standard and each.covers(dated)]
         told = (
-            f"Op die datum geldt release {listed(then, 'of')}."
+            Text(
+                f"Op die datum geldt release {listed(then, 'of')}.",
+                f"On that date release {listed(then, 'or')} is in use.",
+            )
             if then
-            else "Op die datum geldt er geen die wij kennen."
+            else Text("Op die datum geldt er geen die wij kennen.", "On that date none that we know is in use.")
         )
-        path, text = f"Bericht/{kind.dated_path}", f"{advice('KP012')} {told}"
-        return [Finding(code="KP012", level=0, line=0, path=path, text=text)]
+        return [finding("KP012", path=f"Bericht/{kind.dated_path}", text=joined(in_words("KP012"), told))]
 
     def _facts(self, judge: Judge) -> Facts | None:
         header = judge.header

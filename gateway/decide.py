@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from audit.entry import Entry, Event
-from gateway import explain
+from gateway.explain import HEADER, finding
 from gateway.message import Facts, Finding
 from gateway.parties import Party
 from gateway.rules.klasse import after
@@ -57,12 +57,12 @@ def allowed(facts: Facts, caller: Party, *, now: datetime) -> tuple[Finding, ...
     """Judge what only the gateway can know: may this caller send this, to another, with this date."""
     findings = []
     if facts.sender not in caller.codes:
-        findings.append(finding_of("KP020"))
+        findings.append(finding("KP020", path=HEADER))
     if facts.sender == facts.receiver:
-        findings.append(finding_of("KP024"))
+        findings.append(finding("KP024", path=HEADER))
     # The last country-wide clock to reach a new day is ahead of UTC by two hours at most (TR135).
     if after(facts.dated, (now + timedelta(hours=2)).date().isoformat()):
-        findings.append(finding_of("TR135", "Bericht/Header/BerichtIdentificatie/Dagtekening"))
+        findings.append(finding("TR135", path="Bericht/Header/BerichtIdentificatie/Dagtekening"))
     return tuple(findings)
 
 
@@ -84,16 +84,18 @@ def decide(
             same = earlier.digest == arrival.digest
             # A copy in the same batch has its receipt only once that batch is stored (see ``outcome``).
             receipt = getattr(earlier, "receipt", b"")
-            decisions.append(Accepted(id=earlier.id, receipt=receipt, again=True) if same else (finding_of("TR056"),))
+            decisions.append(
+                Accepted(id=earlier.id, receipt=receipt, again=True) if same else (finding("TR056", path=HEADER),)
+            )
             continue
         original = (known.get(arrival.answered) or fresh.get(arrival.answered)) if arrival.answered else None
         if arrival.unreachable:
-            decisions.append((finding_of("KP021"),))
+            decisions.append((finding("KP021", path=HEADER),))
         elif arrival.answered and (original is None or original.receiver != arrival.row["sender"]):
             # Only who received a message answers it: whoever could, would keep the true answer out (KP023).
-            decisions.append((finding_of("KP022"),))
+            decisions.append((finding("KP022", path=HEADER),))
         elif original is not None and original.id in claimed:
-            decisions.append((finding_of("KP023"),))
+            decisions.append((finding("KP023", path=HEADER),))
         elif findings := hear(index):
             decisions.append(findings)
         else:
@@ -133,10 +135,3 @@ def outcome(
 def rfc3339(milliseconds: int) -> str:
     """Return a stored time as RFC 3339 in UTC."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def finding_of(code: str, path: str = "Bericht/Header") -> Finding:
-    """Return what is wrong with a message as a whole, in the words of its code."""
-    known = explain.explain(code)
-    level = known.level if known else 0
-    return Finding(code=code, level=level, line=0, path=path, text=explain.advice(code))

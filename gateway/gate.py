@@ -2,7 +2,7 @@
 
 import re
 
-from gateway.explain import advice
+from gateway.explain import finding
 from gateway.message import Finding
 
 MAX_BYTES = 25 * 1024 * 1024
@@ -91,5 +91,4 @@ def _long_run(raw: bytes) -> int:
 
 
 def _finding(code: str, raw: bytes = b"", offset: int = 0) -> Finding:
-    line = raw.count(b"\n", 0, offset) + 1 if raw else 0
-    return Finding(code=code, level=0, line=line, path="", text=advice(code))
+    return finding(code, line=raw.count(b"\n", 0, offset) + 1 if raw else 0)

@@ -22,7 +22,8 @@ from audit.seal import seal
 from gateway import answer, store, trail
 from gateway.catalog import Catalog
 from gateway.commit import GroupCommit, aside
-from gateway.decide import Accepted, Arrival, Findings, New, allowed, decide, finding_of, outcome, promise
+from gateway.decide import Accepted, Arrival, Findings, New, allowed, decide, outcome, promise
+from gateway.explain import HEADER, finding
 from gateway.history import History
 from gateway.mailbox import Mailbox
 from gateway.message import Checked, Facts, Finding, wet_of
@@ -133,7 +134,7 @@ class Intake:
         if facts is None:
             return await self._refuse(raw, checked, caller, trace)
         wrong = allowed(facts, caller, now=datetime.now(UTC))
-        unknown = () if facts.receiver in self.parties.by_code else (finding_of("KP021"),)
+        unknown = () if facts.receiver in self.parties.by_code else (finding("KP021", path=HEADER),)
         if wrong or checked.findings:
             return await self._refuse(raw, _also(checked, *wrong, *unknown), caller, trace)
         sound = Sound(

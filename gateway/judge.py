@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gateway.catalog import Definition
-from gateway.explain import advice, explain
+from gateway.explain import finding, level_of
 from gateway.message import Finding, wet_of
 from gateway.places import Node, Places
 from gateway.rules import Klasse, Memory, Spot
@@ -167,13 +167,11 @@ class Judge:
                 continue
             spots = verdict if isinstance(verdict, list) else [partial(self._places.spot, klasse.at, verdict)]
             for spot in spots:
-                known = explain(code)
-                assert known is not None, "every rule is explained"
-                self._counts[known.level] += 1
-                if self._counts[known.level] <= self._most:
+                level = level_of(code)
+                self._counts[level] += 1
+                if self._counts[level] <= self._most:
                     line, path = spot()
-                    finding = Finding(code=code, level=known.level, line=line, path=path, text=advice(code))
-                    self._findings[known.level].append(finding)
+                    self._findings[level].append(finding(code, line=line, path=path))
         if klasse.name in self._observers:
             said = self._observers[klasse.name](klasse, *self._places.spot(klasse.at, ""))
             if said is not None:

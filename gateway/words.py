@@ -42,6 +42,11 @@ WHOLE = re.compile(r"[+-]?[0-9]+")
 YEAR_AND_REST = re.compile(r"-?(?:[1-9][0-9]{4,}|[0-9]{4})(-[0-9]{2}-[0-9]{2})")
 
 
+def joined(*texts: Text) -> Text:
+    """One text after the other."""
+    return Text(*(" ".join(each) for each in zip(*texts, strict=True)))
+
+
 def listed(names: Sequence[str], joint: str) -> str:
     """``a, b of c``."""
     return f" {joint} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

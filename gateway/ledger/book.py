@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from gateway.explain import advice
+from gateway.explain import finding
 from gateway.ledger import keys, levering, toewijzing, verzoek
 from gateway.ledger.dossier import Case, Fates, Fault
 from gateway.ledger.values import (
@@ -91,7 +91,7 @@ def _finding(facts: Facts, code: str, said: Said, field: str) -> Finding:
     else:
         name = field.replace("ToewijzingNummer", "OpdrachtNummer") if facts.type.startswith("ho") else field
         path = f"{said.path}/{name}".rstrip("/")
-    return Finding(code=code, level=3, line=said.line, path=path, text=advice(code))
+    return finding(code, line=said.line, path=path)
 
 
 def remember(facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record]) -> dict[str, Record]:
@@ -161,7 +161,7 @@ def _refused(facts: Facts, past: Mapping[str, Record]) -> dict[str, Record]:
     }
     return {
         key: tuple(replace(heard, void=True) if heard.message == own else heard for heard in past[key])
-        for key in sorted(touched | {own})
+        for key in sorted(touched)
         if key in past
     }
 
