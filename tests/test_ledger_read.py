@@ -95,6 +95,13 @@ def test_the_answer_to_a_declaration_tells_whether_the_declaration_stands():
             assert answer.whole == whole, sample
 
 
+def test_a_header_that_was_refused_takes_the_declaration_with_it_whatever_follows():
+    raw = (FOLDER / "hoa/1.0/samples/valid/ho325-toegekend.xml").read_bytes().replace(b"0200", b"9056", 1)
+    (answer,) = check(raw, CATALOG, OBSERVERS).said
+    assert isinstance(answer, Answer)
+    assert not answer.whole
+
+
 def test_a_large_declaration_read_in_pieces_says_the_same_as_line_by_line():
     checked = check(declaration(clients=400, lines=2), CATALOG, OBSERVERS)
     assert checked.findings == ()

@@ -1,11 +1,12 @@
 """What a message means for the ledger: what is wrong with it (level 3), and what is remembered of it."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from gateway.explain import finding
-from gateway.ledger import keys, levering, toewijzing, verzoek
+from gateway.ledger import declaratie, keys, levering, toewijzing, verzoek
 from gateway.ledger.dossier import Case, Fates, Fault
 from gateway.ledger.values import (
     Answer,
@@ -63,6 +64,35 @@ RULES: Mapping[str, tuple[tuple[str, Rule], ...]] = {
         ("TR360", verzoek.tr360),
         ("TR365", verzoek.tr365),
     ),
+    "323": (
+        ("TR304", declaratie.tr304),
+        ("TR307", declaratie.tr307),
+        ("TR308", declaratie.tr308),
+        ("TR314", declaratie.tr314),
+        ("TR318", declaratie.tr318),
+        ("TR321", declaratie.tr321),
+        ("TR322", declaratie.tr322),
+        ("TR323", declaratie.tr323),
+        ("TR333", declaratie.tr333),
+        ("TR338", declaratie.tr338),
+        ("TR339", declaratie.tr339),
+        ("TR340", declaratie.tr340),
+        ("TR341", declaratie.tr341),
+        ("TR369", declaratie.tr369),
+        ("TR384", declaratie.tr384),
+        ("TR387", declaratie.tr387),
+        ("TR388", declaratie.tr388),
+        ("TR389", declaratie.tr389),
+        ("TR390", declaratie.tr390),
+    ),
+    "325": (
+        ("TR304", declaratie.tr304_answer),
+        ("TR337", declaratie.tr337),
+        ("TR366", declaratie.tr366),
+        ("TR367", declaratie.tr367),
+        ("TR371", declaratie.tr371),
+        ("TR376", declaratie.tr376),
+    ),
 }
 """Level 3 by message number, for national messages and HOA alike."""
 CLIENT = re.compile(r"(.*/Client(?:\[\d+\])?)/.*")
@@ -71,6 +101,7 @@ CLIENT = re.compile(r"(.*/Client(?:\[\d+\])?)/.*")
 def judge(facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record]) -> tuple[Finding, ...]:
     """Return what is wrong with a message, given what was said before; in document order, all of it.
 
+    The line is that of the class, or of a class of the client when it is the BSN that is wrong.
     ``past`` holds what ``keys.keys`` asked for. No finding holds a value of this or of an earlier message.
     """
     rules = RULES.get(facts.type[-3:], ())
@@ -78,9 +109,11 @@ def judge(facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record]) -> t
     clients: dict[str, list[Said]] = {}
     for each in said if rules else ():
         clients.setdefault(each.bsn, []).append(each)
+    references = Counter(each.reference for each in said if isinstance(each, Line))
+    repeated = frozenset(reference for reference, times in references.items() if times > 1)
     found: list[Finding] = []
     for client in clients.values():
-        case = Case(facts, tuple(client), past, fates)
+        case = Case(facts, tuple(client), past, fates, repeated)
         found += [_finding(facts, code, *fault) for code, rule in rules for fault in rule(case)]
     return tuple(sorted(found, key=lambda finding: finding.line))
 
@@ -134,6 +167,8 @@ def _shelves(facts: Facts, said: Said, past: Mapping[str, Record]) -> Iterator[s
         yield keys.declaration_number(facts, said.number)
     elif isinstance(said, Line):
         yield keys.line_reference(facts, said.reference)
+        if said.previous and not said.bsn:
+            yield keys.line_reference(facts, said.previous)
 
 
 def _kept(facts: Facts, said: Said, key: str) -> Said:
