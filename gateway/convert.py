@@ -30,6 +30,9 @@ from gateway.write import written
 SPACE, ROOT = "namespace", "Bericht"
 NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold: control characters and halves of surrogate pairs."""
+FREE_VALUES = 20_000
+BYTES_PER_VALUE = 16
+"""A message of some size averages at least this many bytes per comma; ours average more than twenty."""
 Node = Any
 """An lxml element; lxml has no types."""
 
@@ -76,10 +79,10 @@ def xml_of(raw: bytes, forms: Forms, check: Callable[[bytes], Checked]) -> tuple
     except json.JSONDecodeError as error:
         return _refusal(_finding("KP030", line=error.lineno)), b""
     except RecursionError:
-        return _refusal(_finding("KP030", text="De JSON is te diep genest. Volg de opbouw van het bericht.")), b""
+        return _refusal(_finding("KP007")), b""
     making = _Making()
     root = making.document(told, forms)
-    if root is None:
+    if root is None or making.full:
         return replace(_refusal(*making.findings), total=making.count), b""
     xml = written(root)
     return making.verdict(check(xml)), b"" if making.count else xml
@@ -92,6 +95,8 @@ def _gate(raw: bytes) -> Finding | None:
         return _finding("KP002")
     if raw.startswith(BOMS):
         return _finding("KP004")
+    if raw.count(b",") > FREE_VALUES + len(raw) // BYTES_PER_VALUE:
+        return _finding("KP007")
     return None
 
 
@@ -113,6 +118,11 @@ class _Making:
         self.count = 0
         self._emptied: set[str] = set()
         """Where an element stands empty because its content was of the wrong kind; the check knows less of it."""
+
+    @property
+    def full(self) -> bool:
+        """Whether more is wrong than is told; nothing more is made then."""
+        return self.count > MOST
 
     def document(self, told: Any, forms: Forms) -> Node | None:
         """Make the whole document; None if it does not tell what message it is."""
@@ -145,8 +155,12 @@ class _Making:
 
     def _class(self, node: Node, form: Form, told: Any, path: str) -> None:
         name = etree.QName(node).localname
+        if self.full:
+            return
         if form.record is not None:
             for index, each in enumerate(self._list(told, path, name), 1):
+                if self.full:
+                    return
                 self._field(node, form.record, each, f"{path}/{form.record.name}[{index}]")
             return
         values = self._object(told, path, name, form.by_name.keys()) or {}

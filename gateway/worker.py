@@ -1,7 +1,8 @@
-"""``check`` in disposable processes: what a hostile document breaks is thrown away, and no other message notices.
+"""What touches content from outside, in disposable processes: what a hostile document breaks is thrown away.
 
-Documents that wait together make one trip. They travel over pipes as length-prefixed frames; so do their verdicts, as
-many to a frame as are ready, as JSON, in the order of the documents.
+Documents that wait together make one trip. They travel over pipes as length-prefixed frames, each with its job; so do
+their verdicts, as many to a frame as are ready, as JSON, in the order of the documents, and what was made of the last
+one. A worker that converts needs a second more to start, so those who never send JSON never have one.
 """
 
 import asyncio
@@ -11,8 +12,8 @@ import resource
 import struct
 import sys
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any, BinaryIO
@@ -23,6 +24,7 @@ from gateway.codes import code_list
 from gateway.explain import advice, read_all
 from gateway.gate import MAX_BYTES, gate
 from gateway.message import Checked, Finding
+from gateway.package import Published
 from gateway.verdicts import decode, encode
 
 SMALL = 256 * 1024
@@ -34,9 +36,23 @@ MOST_DEATHS = 3
 """Workers that one document may cost before it is refused."""
 STARTS = 10
 """Processes that may fail one after the other to start; then something is wrong here that waiting will not mend."""
-FRAME = struct.Struct(">I")
+TRIP = struct.Struct(">I")
+"""How many documents follow."""
+DOCUMENT = struct.Struct(">BI")
+"""Job and size of one."""
+ANSWER = struct.Struct(">II")
+"""Sizes of the verdicts, and of what was made of the last document among them."""
 MOST_TOLD = 16 * 2**20
 """Bytes that a worker may answer at once: one that was taken over must not fill the memory of the gateway."""
+MOST_MADE = 4 * MAX_BYTES
+"""Bytes that one document may become."""
+CHECK, TO_XML, TO_JSON = range(3)
+"""Jobs, as they are written in a frame; ``_crafts`` says what a worker does for each."""
+HARDER = 3
+"""How much longer than a check a conversion may take: it reads, makes and writes a document, and checks it too."""
+Done = tuple[Checked, bytes]
+"""The verdict on a document, and what was made of it; nothing was by a check, or where the verdict is no."""
+SOUND = Checked(type=None, facts=None, findings=(), total=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,28 +74,74 @@ class Limits:
 
 
 class Pool:
-    """Checks documents in workers: two for small documents, which share trips, and one for large ones."""
+    """The workers of one gateway: those that check, and once they are needed those that convert."""
 
-    def __init__(self, folder: Path = FOLDER, *, limits: Limits | None = None, small: int = 2, large: int = 1) -> None:
-        self._folder = folder
-        self._limits = limits or Limits()
+    def __init__(
+        self, packages: Path | None = None, *, limits: Limits | None = None, small: int = 2, large: int = 1
+    ) -> None:
+        """Take how many workers check small documents and how many large ones, and where published schemas are."""
+        limits = limits or Limits()
+        harder = replace(limits, seconds=HARDER * limits.seconds, seconds_per_mb=HARDER * limits.seconds_per_mb)
+        self._checkers = _Crew("check", packages, limits, small, large)
+        self._converters = _Crew("convert", packages, harder, 1, 1)
+
+    async def start(self) -> None:
+        """Start the workers that check; they are warm when this returns."""
+        await self._checkers.start()
+
+    async def close(self) -> None:
+        """Stop all workers; documents that still wait are cancelled."""
+        await asyncio.gather(self._checkers.close(), self._converters.close())
+
+    async def run(self) -> None:
+        """Return never; raise what stopped a part of the pool. Without that part documents would wait for ever."""
+        await asyncio.gather(self._checkers.run(), self._converters.run())
+
+    async def check(self, raw: bytes) -> Checked:
+        """Judge one document; KP011 if it costs more than the limits allow. Never raises for what is in it."""
+        if len(raw) > MAX_BYTES:
+            refused = gate(raw)
+            return Checked(type=None, facts=None, findings=refused, total=len(refused))
+        return (await self._checkers.do(CHECK, raw))[0]
+
+    async def xml_of(self, raw: bytes) -> Done:
+        """Judge JSON from outside, of at most ``MAX_BYTES``, and make XML of it; see ``gateway.convert``."""
+        return await self._converters.do(TO_XML, raw)
+
+    async def json_of(self, raw: bytes) -> bytes | None:
+        """Make JSON of a message that passed the check; None if that costs more than the limits allow."""
+        return (await self._converters.do(TO_JSON, raw))[1] or None
+
+
+class _Crew:
+    """Workers of one kind: one or more for small documents, which share trips, and for large ones."""
+
+    def __init__(self, kind: str, packages: Path | None, limits: Limits, small: int, large: int) -> None:
+        self._kind = kind
+        self._packages = packages
+        self._limits = limits
         self._counts = (small, large)
         self._queues: tuple[asyncio.Queue[_Job], asyncio.Queue[_Job]] = (asyncio.Queue(), asyncio.Queue())
         self._lanes: list[asyncio.Task[None]] = []
         self._workers: set[_Worker] = set()
         self._spare: asyncio.Task[_Worker] | None = None
+        self._starting = asyncio.Lock()
+        self._started = asyncio.Event()
 
     async def start(self) -> None:
-        """Start the workers; they are warm when this returns."""
-        queues = [queue for queue, count in zip(self._queues, self._counts, strict=True) for _ in range(count)]
-        workers = await asyncio.gather(*(self._spawn() for _ in queues))
-        self._spare = asyncio.create_task(self._spawn())
-        self._lanes = [
-            asyncio.create_task(self._serve(queue, worker)) for queue, worker in zip(queues, workers, strict=True)
-        ]
+        """Start the workers, once; they are warm when this returns."""
+        async with self._starting:
+            if self._lanes:
+                return
+            queues = [queue for queue, count in zip(self._queues, self._counts, strict=True) for _ in range(count)]
+            workers = await asyncio.gather(*(self._spawn() for _ in queues))
+            self._spare = asyncio.create_task(self._spawn())
+            self._lanes = [
+                asyncio.create_task(self._serve(queue, worker)) for queue, worker in zip(queues, workers, strict=True)
+            ]
+            self._started.set()
 
     async def close(self) -> None:
-        """Stop all workers; documents that still wait are cancelled."""
         if self._spare is not None:
             await asyncio.gather(self._spare, return_exceptions=True)
         for lane in self._lanes:
@@ -87,27 +149,26 @@ class Pool:
         await asyncio.gather(*self._lanes, return_exceptions=True)
         for queue in self._queues:
             while not queue.empty():
-                queue.get_nowait().verdict.cancel()
+                queue.get_nowait().done.cancel()
         await asyncio.gather(*(worker.kill() for worker in list(self._workers)))
         self._workers.clear()
 
-    async def check(self, raw: bytes) -> Checked:
-        """Judge one document; KP011 if it costs more than the limits allow. Never raises for what is in it."""
-        if len(raw) > MAX_BYTES:
-            refused = gate(raw)
-            return Checked(type=None, facts=None, findings=refused, total=len(refused))
-        job = _Job(raw=raw, verdict=asyncio.get_running_loop().create_future())
-        self._queues[len(raw) > SMALL].put_nowait(job)
-        return await job.verdict
+    async def do(self, job: int, raw: bytes) -> Done:
+        """Have this done with a document; KP011 if it costs more than the limits allow."""
+        if not self._lanes:
+            await self.start()
+        asked = _Job(job=job, raw=raw, done=asyncio.get_running_loop().create_future())
+        self._queues[len(raw) > SMALL].put_nowait(asked)
+        return await asked.done
 
     async def run(self) -> None:
-        """Return never; raise what stopped a part of the pool. Without that part documents would wait for ever."""
+        await self._started.wait()
         await asyncio.gather(*self._lanes)
 
     async def _spawn(self) -> "_Worker":
         for left in reversed(range(STARTS)):
             try:
-                worker = await _Worker.start(self._folder, self._limits)
+                worker = await _Worker.start(self._kind, self._packages, self._limits)
             except EOFError:  # killed before it was warm: somebody else's doing, unless it goes on
                 if not left:
                     raise
@@ -132,7 +193,7 @@ class Pool:
                     worker = await self._trip(jobs, worker)
             finally:
                 for job in trip:
-                    job.verdict.cancel()
+                    job.done.cancel()
 
     async def _trip(self, jobs: "deque[_Job]", worker: "_Worker") -> "_Worker":
         """Let the worker judge these; afterwards ``jobs`` holds what is to be tried again, in a new worker.
@@ -149,8 +210,8 @@ class Pool:
                 worker.send(trip)
                 left = len(trip)
                 while left:
-                    for checked in await worker.receive(left):
-                        jobs.popleft().settle(checked)
+                    for done in await worker.receive(left):
+                        jobs.popleft().settle(done)
                         left -= 1
         except (TimeoutError, EOFError, OSError, ValueError) as trouble:
             for job in trip if jobs[0].deaths else jobs:
@@ -173,22 +234,23 @@ def _waiting(queue: "asyncio.Queue[_Job]", first: "_Job") -> Iterable["_Job"]:
         yield job
 
 
-def _overrun() -> Checked:
+def _overrun() -> Done:
     finding = Finding(code="KP011", level=0, line=0, path="", text=advice("KP011"))
-    return Checked(type=None, facts=None, findings=(finding,), total=1)
+    return replace(SOUND, findings=(finding,), total=1), b""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Job:
     """One document on its way; ``deaths`` counts the trips with it that cost a worker."""
 
+    job: int
     raw: bytes = field(repr=False)
-    verdict: "asyncio.Future[Checked]"
+    done: "asyncio.Future[Done]"
     deaths: int = 0
 
-    def settle(self, checked: Checked) -> None:
-        if not self.verdict.done():
-            self.verdict.set_result(checked)
+    def settle(self, done: Done) -> None:
+        if not self.done.done():
+            self.done.set_result(done)
 
 
 class _Worker:
@@ -202,12 +264,12 @@ class _Worker:
         self.served = 0
 
     @classmethod
-    async def start(cls, folder: Path, limits: Limits) -> "_Worker":
+    async def start(cls, kind: str, packages: Path | None, limits: Limits) -> "_Worker":
         """Start a process and wait until its schemas are compiled. It inherits no environment and no files."""
         # The worker needs our packages and nothing else of ours: no keys, no settings.
         environment = {"PYTHONPATH": str(Path(__file__).resolve().parent.parent), "XML_CATALOG_FILES": ""}
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "gateway.worker", str(folder), str(limits.memory),
+            sys.executable, "-P", "-m", "gateway.worker", kind, str(limits.memory), str(packages or ""),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment,
         )  # fmt: skip
         worker = cls(process)
@@ -224,19 +286,20 @@ class _Worker:
 
     def send(self, jobs: list[_Job]) -> None:
         # Never drained: a worker that waits to write its verdicts must not find us waiting to write documents.
-        frames = [part for job in jobs for part in (FRAME.pack(len(job.raw)), job.raw)]
-        self._in.write(b"".join((FRAME.pack(len(jobs)), *frames)))
+        frames = [part for job in jobs for part in (DOCUMENT.pack(job.job, len(job.raw)), job.raw)]
+        self._in.write(b"".join((TRIP.pack(len(jobs)), *frames)))
 
-    async def receive(self, most: int) -> list[Checked]:
-        """The next verdicts. Raises EOFError if the process ended, ValueError if it spoke nonsense."""
-        (size,) = FRAME.unpack(await self._out.readexactly(FRAME.size))
-        if size > MOST_TOLD:
-            raise ValueError("no verdict is that long")
-        verdicts = decode(await self._out.readexactly(size))
+    async def receive(self, most: int) -> list[Done]:
+        """What was done next. Raises EOFError if the process ended, ValueError if it spoke nonsense."""
+        told, made = ANSWER.unpack(await self._out.readexactly(ANSWER.size))
+        if told > MOST_TOLD or made > MOST_MADE:
+            raise ValueError("no answer is that long")
+        verdicts = decode(await self._out.readexactly(told))
         if not 0 < len(verdicts) <= most:
             raise ValueError("not as many verdicts as documents")
         self.served += len(verdicts)
-        return verdicts
+        *others, last = verdicts
+        return [*((each, b"") for each in others), (last, await self._out.readexactly(made))]
 
     async def kill(self) -> None:
         if self._process.returncode is None:
@@ -245,26 +308,49 @@ class _Worker:
         await self._process.wait()
 
 
-def main(folder: str, memory: str) -> None:
-    """The worker itself: read frames until the pipe closes; never open a file once the schemas are compiled."""
-    documents = open(0, "rb", buffering=SMALL, closefd=False)  # noqa: SIM115 - read until the process ends
-    catalog = Catalog.load(Path(folder))
+Craft = Callable[[bytes], Done]
+"""What a worker does with a document."""
+
+
+def _crafts(kind: str, packages: str) -> Mapping[int, Craft]:
+    """What a worker of this kind can do, by job; all files that it needs are read now."""
+    catalog = Catalog.load(published=Published.load(Path(packages)) if packages else None)
     catalog.compile_all()
     read_all()
     code_list("CBS")
-    for kind, most in (
+
+    def judge(raw: bytes) -> Checked:
+        return check(raw, catalog)
+
+    if kind == "check":
+        return {CHECK: lambda raw: (judge(raw), b"")}
+    from gateway import convert, forms  # noqa: PLC0415 - half a second and xmlschema, only where they are needed
+
+    known = forms.read(FOLDER)
+    return {
+        TO_XML: lambda raw: convert.xml_of(raw, known, judge),
+        TO_JSON: lambda raw: (SOUND, convert.json_of(raw, known)),
+    }
+
+
+def main(kind: str, memory: str, packages: str = "") -> None:
+    """The worker itself: read frames until the pipe closes; never open a file once it knows its crafts."""
+    documents = open(0, "rb", buffering=SMALL, closefd=False)  # noqa: SIM115 - read until the process ends
+    crafts = _crafts(kind, packages)
+    for limit, most in (
         (resource.RLIMIT_AS, int(memory)),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, 0),
         (resource.RLIMIT_FSIZE, 0),
     ):
-        resource.setrlimit(kind, (most, most))
+        resource.setrlimit(limit, (most, most))
     # A verdict leaves no cycles behind, so looking for them at every few hundred objects is lost time.
+    gc.collect()
     gc.freeze()
     gc.set_threshold(100_000)
     os.write(1, b"!")
     try:
-        _answer(documents, catalog)
+        _answer(documents, crafts)
     except Exception as error:  # noqa: BLE001 - the edge of this process; what the error says may hold a BSN
         os.write(2, f"worker: {type(error).__name__} {_where(error)}\n".encode())
         sys.exit(1)
@@ -278,23 +364,25 @@ def _where(error: Exception) -> str:
     return f"{Path(step.tb_frame.f_code.co_filename).name}:{step.tb_lineno}" if step else ""
 
 
-def _answer(source: BinaryIO, catalog: Catalog) -> None:
+def _answer(source: BinaryIO, crafts: Mapping[int, Craft]) -> None:
     """Answer trip after trip; verdicts are written when the trip is done or the oldest has waited long enough."""
-    while head := source.read(FRAME.size):
+    while head := source.read(TRIP.size):
         waiting: list[Checked] = []
         since = monotonic()
-        for _ in range(FRAME.unpack(head)[0]):
-            waiting.append(check(source.read(FRAME.unpack(source.read(FRAME.size))[0]), catalog))
-            if monotonic() - since > PATIENCE:
-                _send(waiting)
+        for _ in range(TRIP.unpack(head)[0]):
+            job, size = DOCUMENT.unpack(source.read(DOCUMENT.size))
+            checked, made = crafts[job](source.read(size))
+            waiting.append(checked)
+            if made or monotonic() - since > PATIENCE:
+                _send(waiting, made)
                 waiting, since = [], monotonic()
         if waiting:
-            _send(waiting)
+            _send(waiting, b"")
 
 
-def _send(verdicts: Sequence[Checked]) -> None:
-    frame = encode(verdicts)
-    left = memoryview(FRAME.pack(len(frame)) + frame)
+def _send(verdicts: Sequence[Checked], made: bytes) -> None:
+    told = encode(verdicts)
+    left = memoryview(b"".join((ANSWER.pack(len(told), len(made)), told, made)))
     while left:
         left = left[os.write(1, left) :]
 

@@ -206,8 +206,9 @@ def test_faults_against_the_rules_have_the_path_that_they_have_in_xml():
         (b'{"namespace": "a"', "KP030"),
         (b"{'namespace': 1}", "KP030"),
         (b'{"a": "\n"}', "KP030"),
-        (b"[" * 1_000_000, "KP030"),
-        (b'{"Bericht":' * 100_000, "KP030"),
+        (b"[" * 1_000_000, "KP007"),
+        (b'{"Bericht":' * 100_000, "KP007"),
+        (b"[" + b"{}," * 1_000_000 + b"1]", "KP007"),
         (b"[]", "KP031"),
         (b"NaN", "KP031"),
         (b"{}", "KP031"),
@@ -222,13 +223,13 @@ def test_what_is_no_message_in_json_is_refused(raw: bytes, code: str):
     assert refused(raw)[0][0] == code
 
 
-def test_more_than_a_hundred_faults_are_counted():
+def test_after_a_hundred_faults_looking_stops():
     told = sample()
     told["Bericht"]["Client"]["Opdrachten"] = [{"OpdrachtNummer": 1}] * 150
     checked, xml = xml_of(json.dumps(told).encode(), FORMS, verdict)
 
     assert len(checked.findings) == 100
-    assert checked.total >= 150
+    assert checked.total > 100
     assert not xml
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from large_documents import declaration
 
+from gateway import forms
 from gateway.catalog import FOLDER, Catalog
 from gateway.check import check
+from gateway.convert import json_of, xml_of
 from gateway.gate import MAX_BYTES
 from gateway.verdicts import decode, encode
 from gateway.worker import Limits, Pool
@@ -20,6 +22,8 @@ CATALOG = Catalog.load()
 SAMPLES = [path.read_bytes() for path in sorted(FOLDER.glob("hoa/1.0/samples/*/*.xml"))]
 GOOD = (FOLDER / "hoa/1.0/samples/valid/ho301-gewoon.xml").read_bytes()
 LARGE = declaration(clients=1_000, lines=3)
+FORMS = forms.read()
+VALID = [path.read_bytes() for path in sorted(FOLDER.glob("*/*/samples/valid/*.xml"))]
 
 
 @pytest.fixture
@@ -31,7 +35,7 @@ async def pool() -> AsyncIterator[Pool]:
 
 
 def processes(pool: Pool) -> list[int]:
-    return [worker._process.pid for worker in pool._workers]
+    return [worker._process.pid for crew in (pool._checkers, pool._converters) for worker in crew._workers]
 
 
 def kill_all(pool: Pool) -> None:
@@ -94,7 +98,7 @@ async def test_workers_killed_while_idle_or_while_starting_are_replaced(pool: Po
 async def test_a_pool_that_cannot_start_a_worker_says_so():
     pool = Pool(small=1, large=0)
     await pool.start()
-    pool._folder = Path("/does/not/exist")
+    pool._checkers._folder = Path("/does/not/exist")
     kill_all(pool)
     waiting = asyncio.create_task(pool.check(GOOD))
 
@@ -164,3 +168,62 @@ async def test_no_process_is_left_behind():
     await pool.close()
 
     assert not [process for process in started if os.path.exists(f"/proc/{process}")]  # noqa: PTH110
+
+
+def as_xml(told: bytes) -> tuple[object, bytes]:
+    return xml_of(told, FORMS, lambda raw: check(raw, CATALOG))
+
+
+async def test_messages_are_converted_in_workers_as_they_are_here(pool: Pool):
+    """Of every type: what a converting worker reads of the schemas it has read before it may open no files."""
+    told = await asyncio.gather(*(pool.json_of(raw) for raw in VALID))
+    assert told == [json_of(raw, FORMS) for raw in VALID]
+
+    asked = [*told, b"", b"{", b"[" * 100_000, *told]
+    assert await asyncio.gather(*(pool.xml_of(each) for each in asked)) == [as_xml(each) for each in asked]
+
+
+async def test_who_sends_no_json_has_no_workers_for_it(pool: Pool):
+    await pool.check(GOOD)
+    assert not pool._converters._workers
+    await pool.json_of(GOOD)
+    assert pool._converters._workers
+
+
+async def test_workers_killed_while_converting_cost_no_message(pool: Pool):
+    told = await pool.json_of(LARGE)
+    assert told
+    for moment in (0.02, 0.3):
+        waiting = [asyncio.create_task(pool.xml_of(each)) for each in (told, json_of(GOOD, FORMS)) * 2]
+        reading = [asyncio.create_task(pool.json_of(raw)) for raw in (LARGE, GOOD)]
+        await asyncio.sleep(moment)
+        kill_all(pool)
+        assert await asyncio.gather(*waiting) == [as_xml(told), as_xml(json_of(GOOD, FORMS))] * 2
+        assert await asyncio.gather(*reading) == [told, json_of(GOOD, FORMS)]
+
+
+async def test_a_conversion_that_takes_too_long_is_refused_and_the_next_is_fine():
+    pool = Pool(limits=Limits(seconds=0.05, seconds_per_mb=0.0), small=1)
+    await pool.start()
+    checked, made = await pool.xml_of(json_of(declaration(clients=4_000, lines=4), FORMS))
+    after = await pool.json_of(GOOD)
+    await pool.close()
+
+    assert [finding.code for finding in checked.findings] == ["KP011"]
+    assert not made
+    assert after == json_of(GOOD, FORMS)
+
+
+async def test_a_conversion_that_takes_too_much_memory_is_refused():
+    """Many small classes make a large document: the worker runs out of memory, the gateway does not."""
+    client = b'{"Prestaties":[{}],"Bsn":""' + b" " * 20 + b"},"
+    told = (
+        b'{"namespace":"urn:hoa:1_0:ho323:schema","Bericht":{"Declaratie":{"Clienten":[' + client * 60_000 + b"{}]}}}"
+    )
+    pool = Pool(limits=Limits(memory=160 * 2**20, seconds=60), small=1)
+    await pool.start()
+    checked, made = await pool.xml_of(told)
+    await pool.close()
+
+    assert [finding.code for finding in checked.findings] == ["KP011"]
+    assert not made
