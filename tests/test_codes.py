@@ -108,7 +108,7 @@ def test_a_gemeente_is_valid_from_its_first_day_to_its_last(code, date, valid, e
 
 def test_a_list_that_is_not_there_is_not_found():
     for name in ("JZ999", "../regels/niveau-2", ""):
-        with pytest.raises(KeyError):
+        with pytest.raises(KeyError, match=f"^'{re.escape(name)}'$"):
             code_list(name)
 
 

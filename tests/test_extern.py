@@ -36,6 +36,7 @@ def test_what_an_hourly_tariff_gives_is_accepted(hourly, minutes):
 @given(st.integers(0, 2_000), st.integers(0, 300), st.integers(0, 700_000))
 @example(142, 45, 6375)
 @example(142, 1, 143)
+@example(143, 1, 142)
 def test_what_no_hourly_tariff_gives_is_refused(tariff, minutes, amount):
     fits = any(
         half_up(Fraction(hourly, 60)) == tariff and half_up(Fraction(hourly * minutes, 60)) == amount
