@@ -15,11 +15,10 @@ from lxml import etree
 
 from gateway.catalog import Catalog
 from gateway.shapes import Leaf, Shape
+from tests.sensible_hoa import BODIES, tasks, treatment, vat
 
 Message = dict[str, Any]
 CATALOG = Catalog.load()
-KINDS = ("301", "305", "307", "315", "317", "319", "323", "325")
-"""What can be made: the national messages that have rules, and their counterparts of ours."""
 CATEGORIES = {"JW": ("42", "43", "44", "45", "46", "50", "54"), "WMO": ("01", "02", "03", "04", "05", "08", "10")}
 STOPS = {"JW": ("02", "20", "31", "39"), "WMO": ("02", "19", "20", "23")}
 UNITS = {"01": "1246", "04": "1246", "82": "1246", "14": "246", "16": "246", "83": "246", "84": "246"}
@@ -60,7 +59,9 @@ PLURALS = {
     "NieuwProduct": "NieuweProducten",
     "AangevraagdProduct": "AangevraagdeProducten",
     "Contact": "Contactgegevens",
+    "Taak": "Taken",
 }
+"""The containers that are not called after what they hold, with -en or -s."""
 
 
 def _tags(shape: Shape) -> Iterator[str]:
@@ -89,10 +90,10 @@ def _fill(node: etree._Element, shape: Shape, value: Message | list[Any]) -> Non
 
 def sensible(name: str, seed: int, *, rich: bool = False) -> Message:
     """A message of this type that follows every rule; ``rich`` has all classes, and two of each that repeats."""
-    return _Maker(name, seed, rich=rich).message()
+    return Maker(name, seed, rich=rich).message()
 
 
-class _Maker:
+class Maker:
     """Draws the fields of one message."""
 
     def __init__(self, name: str, seed: int, *, rich: bool) -> None:
@@ -105,8 +106,13 @@ class _Maker:
         self.numbers = iter(self.rng.sample(range(1, 999_999_999), 200))
 
     def message(self) -> Message:
-        body = getattr(self, f"_body_{self.name[-3:]}")()
-        return {"Header": self.header(), **body}
+        kind = self.name[-3:]
+        body = BODIES[kind](self) if kind in BODIES else getattr(self, f"_body_{kind}")()
+        return body | {"Header": self.header() | body.get("Header", {})}
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        return CATEGORIES[self.wet]
 
     def may(self, chance: float = 0.5) -> bool:
         return self.rich or self.rng.random() < chance
@@ -133,10 +139,11 @@ class _Maker:
         for field in ("Afzender", "Ontvanger"):
             head[field] = "0344" if "[0-9]{4}" in forms[field].patterns else "98000001"
         versions = {"BasisschemaXsdVersie": "1.0.0", "BerichtXsdVersie": "1.0.0"}
-        head |= {field: versions for field in ("XsdVersie", "XsdVersieDeclaratie") if field in forms}
-        if "DeclaratieIdentificatie" in forms:
-            head |= {"RetourCodes": ["0200"]}
-            head |= {"DeclaratieIdentificatie": {"Identificatie": self.reference(), "Dagtekening": self.day(-30, 0)}}
+        head |= {field: versions for field in ("XsdVersie", "XsdVersieDeclaratie", "XsdVersieHeen") if field in forms}
+        for field in ("DeclaratieIdentificatie", "HeenIdentificatie"):
+            if field in forms:
+                head |= {field: {"Identificatie": self.reference(), "Dagtekening": self.day(-30, 0)}}
+                head |= {"RetourCodes": ["0200"]}
         return head | ({"Wet": self.wet} if "Wet" in forms else {})
 
     # Persons
@@ -190,7 +197,7 @@ class _Maker:
 
     def extents(self, begin: str, end: str, first: int) -> Iterator[Message]:
         """Product, period and Omvang or Budget of products that may stand side by side; the first ends."""
-        categories = list(CATEGORIES[self.wet])
+        categories = list(self.categories)
         self.rng.shuffle(categories)
         for place in range(self.some()):
             start = first + self.rng.randint(0, 200)
@@ -239,13 +246,15 @@ class _Maker:
         else:
             numbers = {"ToewijzingNummer": self.number()}
             when = {"Toewijzingsdatum": self.day(-30, 0), "Toewijzingstijd": "09:30:00"}
+        if self.ours and self.may():
+            product |= {"Taken": tasks(self), "Behandelinformatie": treatment(self, product["Ingangsdatum"])}
         return product | numbers | when | ({"RedenWijziging": self.rng.choice(("03", "14"))} if self.may(0.3) else {})
 
     def _delivery(self) -> Message:
         delivery: Message = {"Begindatum": self.day(-90, -30), "StatusAanlevering": self.rng.choice("13")}
         if self.may(0.8):
             delivery["OpdrachtNummer" if self.ours else "ToewijzingNummer"] = self.number()
-        category = self.rng.choice(CATEGORIES[self.wet])
+        category = self.rng.choice(self.categories)
         return delivery | {"Product": {"Categorie": category, "Code": f"{category}A01"}}
 
     def _body_305(self) -> Message:
@@ -303,8 +312,6 @@ class _Maker:
     # Declarations
 
     def _body_323(self) -> Message:
-        month = self.dated.replace(day=1) - timedelta(days=1)
-        self.month = (month.year, month.month)
         clients = [{"Bsn": bsn, "Prestaties": self._lines()} for bsn in dict.fromkeys(self.bsn() for _ in "12")]
         declaration: Message = {
             "DeclaratieNummer": f"D{next(self.numbers)}",
@@ -318,7 +325,7 @@ class _Maker:
 
     def _whole(self, back: int) -> Message:
         """A calendar month, so many before that of the declaration."""
-        months = self.month[0] * 12 + self.month[1] - 1 - back
+        months = self.dated.year * 12 + self.dated.month - 2 - back
         year, month = months // 12, months % 12 + 1
         return {"Begindatum": f"{year}-{month:02d}-01", "Einddatum": f"{year}-{month:02d}-{monthrange(year, month)[1]}"}
 
@@ -331,26 +338,22 @@ class _Maker:
         if credit:
             reference["VorigReferentieNummer"] = self.reference()
         line["IngediendBedrag"] = {"Bedrag": amount, "DebetCredit": "C" if credit else "D"}
+        if self.ours and self.rng.random() < 0.2:
+            line["Btw"] = vat(self, amount)
         return line | {"ProductReferentie": reference}
 
     def _lines(self) -> list[Message]:
-        """A debit and, in the older month, a credit with what replaces it."""
-        line = self._line(0)
-        lines = [self._signed(deepcopy(line), line.pop("amount"), credit=False)]
+        """A debit and, of an older month, perhaps a credit with what replaces it."""
+        lines = [self._signed(*self._line(0), credit=False)]
         if self.may():
-            old = self._line(self.rng.randint(1, 30))
-            amount = old.pop("amount")
-            lines += [
-                self._signed(deepcopy(old), amount, credit=True),
-                self._signed(deepcopy(old), amount, credit=False),
-            ]
-        for each in lines:
-            each.pop("amount", None)
+            line, amount = self._line(self.rng.randint(1, 30))
+            lines += [self._signed(deepcopy(line), amount, credit=back) for back in (True, False)]
         return lines
 
-    def _line(self, back: int) -> Message:
-        category, unit = self.rng.choice(CATEGORIES[self.wet]), self.rng.choice(list(UNITS))
-        volume, tariff = self.rng.randint(1, 999), self.rng.randint(1, 9999)
+    def _line(self, back: int) -> tuple[Message, str]:
+        """What was delivered in a month so long ago, and the amount."""
+        category, unit = self.rng.choice(self.categories), self.rng.choice(list(UNITS))
+        volume, tariff = self.rng.randint(1, 999), 1 if unit == "83" else self.rng.randint(1, 9999)
         line: Message = {
             "OpdrachtNummer" if self.ours else "ToewijzingNummer": self.number(),
             "ProductCategorie": category,
@@ -358,24 +361,19 @@ class _Maker:
             "ProductPeriode": self._whole(back),
             "GeleverdVolume": str(volume),
             "Eenheid": unit,
-            "amount": str(volume if unit == "83" else volume * tariff),
         }
-        return line if unit == "83" else line | {"ProductTarief": str(tariff)}
+        return line | ({} if unit == "83" else {"ProductTarief": str(tariff)}), str(volume * tariff)
 
     def _body_325(self) -> Message:
         declaration = self._body_323()["Declaratie"]
         answer = {field: declaration[field] for field in ("DeclaratieNummer", "TotaalIngediendBedrag")}
-        nothing = {"TotaalBedrag": "0", "DebetCredit": "D"}
+        granted = {"all": answer["TotaalIngediendBedrag"], "none": owed(0)}
         fate = "some" if self.rich else self.rng.choice(("some", "some", "all", "none", "header"))
         if fate == "header":
-            return {}
-        if fate == "all":
-            return {
-                "DeclaratieAntwoord": {**answer, "TotaalToegekendBedrag": answer["TotaalIngediendBedrag"]}
-                | judged("8001")
-            }
-        if fate == "none":
-            return {"DeclaratieAntwoord": {**answer, "TotaalToegekendBedrag": nothing} | judged("9333")}
+            return {"Header": judged("0001")}
+        if fate in granted:
+            answer |= {"TotaalToegekendBedrag": granted[fate]} | judged("8001" if fate == "all" else "9333")
+            return {"DeclaratieAntwoord": answer}
         for name in ("Prestatie", "Termijn"):
             for line, _ in instances(declaration, name):
                 line.update(judged("9322"))
@@ -385,7 +383,7 @@ class _Maker:
         answer["Clienten"] = [client | judged("0200") for client in declaration["Clienten"]]
         if "Termijnen" in declaration:
             answer["Termijnen"] = declaration["Termijnen"]
-        return {"DeclaratieAntwoord": {**answer, "TotaalToegekendBedrag": owed(rest)} | judged("0200")}
+        return {"DeclaratieAntwoord": answer | {"TotaalToegekendBedrag": owed(rest)} | judged("0200")}
 
 
 def judged(code: str) -> Message:

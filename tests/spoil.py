@@ -30,6 +30,8 @@ class Scene:
     @property
     def one(self) -> Message:
         """The first that may be repeated, or the only one there is."""
+        if self.klasse == "Bericht":
+            return self.message
         return next((each for each, group in self.all if group), self.all[0][0])
 
     @property
@@ -47,8 +49,9 @@ class Scene:
         return str(dated + days * DAY)
 
     def twin(self, **changes: Any) -> Message:
-        """Put a copy with these changes behind the others."""
+        """Put a copy with these changes behind the others; its goals, which go with its days, are left out."""
         self.group.append(deepcopy(self.one) | changes)
+        self.group[-1].pop("Behandelinformatie", None)
         return self.group[-1]
 
     def settle(self) -> None:
@@ -241,6 +244,7 @@ def credit(cents: str | None = None) -> Change:
         line = scene.one
         line["ProductReferentie"]["VorigReferentieNummer"] = "OUD9"
         line["IngediendBedrag"] = {"Bedrag": cents or line["IngediendBedrag"]["Bedrag"], "DebetCredit": "C"}
+        line.pop("Btw", None)
         if cents and "GeleverdVolume" in line:
             line["GeleverdVolume"] = cents
         scene.settle()
@@ -286,6 +290,7 @@ def nothing_at_all(scene: Scene) -> None:
     declaration = scene.one
     declaration.pop("Termijnen", None)
     line = declaration["Clienten"][0]["Prestaties"][0]
+    line.pop("Btw", None)
     line.update(GeleverdVolume="0", IngediendBedrag={"Bedrag": "0", "DebetCredit": "D"})
     declaration["Clienten"] = [declaration["Clienten"][0] | {"Prestaties": [line]}]
     declaration["TotaalIngediendBedrag"] = {"TotaalBedrag": "0", "DebetCredit": "C"}
@@ -310,6 +315,26 @@ def one_more(field: str) -> Change:
         cents["TotaalBedrag"] = str(int(cents["TotaalBedrag"]) + 1)
 
     return change
+
+
+# What only our own family says
+
+
+def about_oneself(scene: Scene) -> None:
+    """Report oneself as onderaannemer, or decide on who asked."""
+    header = scene.message["Header"]
+    for name, field in (("Onderaannemer", "Afzender"), ("Besluit", "Ontvanger")):
+        for klasse, _ in instances(scene.message, name):
+            klasse["AgbCode"] = header[field]
+
+
+def refused(scene: Scene) -> str:
+    """The code for it, of consent or of a contract."""
+    return "3" if "AgbCode" in scene.one else "2"
+
+
+def strange_unit(scene: Scene) -> str:
+    return "82" if scene.message["Raamovereenkomst"]["Uitvoeringsvariant"] == "I" else "04"
 
 
 def on(classes: tuple[str, ...], changes: dict[str, Change]) -> dict[tuple[str, str], tuple[Change, ...]]:
@@ -424,6 +449,33 @@ CHANGES: dict[tuple[str, str], tuple[Change, ...]] = {
         "TR335": do(period("2021-01-01", "2021-01-31"), signed_on("2026-02-01")),
         "TR416": second_line(),
     }),
+    **on(("Voortgang", "Doel", "Taak", "Dienst", "Kenmerk", "Gebied"), {"HO003": Scene.twin}),
+    **on(("Voortgang",), {"TR134": do(Peildatum=lambda scene: scene.day(1))}),
+    **on(("Doel",), {"HO004": do(Streefdatum="2020-01-01")}),
+    **on(LINES, {"HO005": do(Btw={"Tarief": "21", "Bedrag": "99999999"})}),
+    **on(("Client",), {"HO006": do(GezagsdragerBekend="1")}),
+    **on(("Antwoord",), {"HO006": do(VerzoekAntwoord="1", RedenAfwijzingVerzoek="8", Woonplaatsbeginsel=None)}),
+    **on(("Dienst",), {"HO001": do(ProductCategorie=category_of_other_law)}),
+    **on(("Kenmerk",), {"HO007": do(GeldigTot=lambda scene: scene.day(-1))}),
+    **on(("Bericht",), {
+        "HO008": do(Besluit=None),
+        "HO009": put("Header/XsdVersieHeen", None),
+        "HO016": about_oneself,
+    }),
+    **on(("Onderaannemer", "Raamovereenkomst"), {"CS003": ends(-1)}),
+    **on(("Besluit",), {
+        "CS003": do(ends(-1), Beslissing="1", Voorwaarden=None, Reden=None),
+        "HO010": do(Beslissing="2", Voorwaarden=None, Reden=None),
+        "HO011": do(Beslissing=refused, Voorwaarden=None, Reden=None, Einddatum=None),
+        "HO012": do(ends(30), Beslissing="3", Voorwaarden=None, Reden="Geen ervaring."),
+    }),
+    **on(("Retentie",), {"HO013": do(Retentiepercentage="501", Maximumpercentage="500")}),
+    **on(("Regel",), {
+        "HO001": put("Product/Categorie", category_of_other_law),
+        "HO003": Scene.twin,
+        "HO014": do(Eenheid=strange_unit, Tarief="100", Bedrag=None),
+        "HO015": do(Tarief=None, Bedrag=None),
+    }),
     ("CS325", "DeclaratieAntwoord"): (nothing_granted, nothing_submitted),
     **on(("DeclaratieAntwoord",), {"TR342": one_more("TotaalToegekendBedrag")}),
 }  # fmt: skip
@@ -438,5 +490,5 @@ BESIDE: dict[tuple[str, str], str] = {
     **{("TR134", klasse): "TR137" for klasse in ("Declaratie", *LINES)},
 }
 """What cannot be broken without another rule: the same said twice, or a begin that is too late and so an end, too."""
-JEUGDWET = frozenset({"CS318", "TR377"})
-"""Rules that an order or its counterpart obeys only under the Jeugdwet."""
+UNDER = {"CS318": "JW", "TR377": "JW", "HO006": "WMO"}
+"""The only law under which a message of ours can break a rule."""
