@@ -36,7 +36,7 @@ DEBIT = Line(
 )  # fmt: skip
 CREDIT = replace(DEBIT, reference="R2", previous="R1", amount=-500)
 HEAD = Declaration(number="D1", begin="2026-02-01", end="2026-02-28", dated="2026-03-02", total=500)
-GRANTED, REFUSED = Answer(whole=True, number="D1"), Answer(whole=False)
+GRANTED, REFUSED = Answer(whole=True, dated="2026-03-02", number="D1"), Answer(whole=False, dated="2026-03-02")
 REMOVED = replace(ORDER, end=ORDER.begin, reason="13", date="2026-04-01")
 
 

@@ -1,6 +1,6 @@
 """One client of one message with what was said before: state as folds over the list of sayings."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
 from typing import TypeVar
@@ -13,6 +13,8 @@ from gateway.rules.klasse import moment
 Kind = TypeVar("Kind", bound=Said)
 Fault = tuple[Said, str]
 """What is wrong and in which field below its class: "" is the class itself, ``Bsn`` that of its client."""
+Orders = Mapping[int, Order]
+"""Assignments or orders by number."""
 
 
 class Fate(StrEnum):
@@ -35,10 +37,17 @@ class Fates:
 
     def of(self, heard: Heard, line: Line) -> Fate:
         """Return what has become of a line that was heard in this message."""
-        if heard.message not in self._known:
-            self._known[heard.message] = self._read(heard.message)
-        fate, rejected = self._known[heard.message]
+        fate, rejected = self._of(heard.message)
         return Fate.REJECTED if line.reference in rejected else fate
+
+    def stands(self, heard: Heard) -> bool:
+        """Return whether this declaration counts: it does until it is refused as a whole."""
+        return self._of(heard.message)[0] != Fate.VOID
+
+    def _of(self, message: str) -> tuple[Fate, frozenset[str]]:
+        if message not in self._known:
+            self._known[message] = self._read(message)
+        return self._known[message]
 
     def _read(self, message: str) -> tuple[Fate, frozenset[str]]:
         record = self._past.get(message, ())
@@ -51,11 +60,20 @@ class Fates:
 class Case:
     """What a message says about one client (or about none), beside all that was said about that client before."""
 
-    def __init__(self, facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record], fates: Fates) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        said: tuple[Said, ...],
+        past: Mapping[str, Record],
+        fates: Fates,
+        repeated: frozenset[str],
+    ) -> None:
         self.facts = facts
         self.said = said
         self.past = past
         self.fates = fates
+        self.repeated = repeated
+        """ReferentieNummers that stand in the message more than once, whoever the client."""
         self.bsn = said[0].bsn
         self.dossier = keys.dossier(facts, self.bsn)
 
@@ -65,8 +83,13 @@ class Case:
 
     @cached_property
     def record(self) -> Record:
-        """What counts of all that was said about this client before."""
-        return live(self.past.get(self.dossier, ())) if self.bsn else ()
+        """What counts of all that was said about this client before; without client, about these lines."""
+        if self.bsn:
+            return live(self.past.get(self.dossier, ()))
+        lines = {each for line in self.of(Line) for each in (line.reference, line.previous) if each}
+        ours = {heard.message for heard in self.past.get(keys.declarations(self.facts), ())} if lines else set()
+        told = [heard for each in sorted(lines) for heard in self.past.get(keys.line_reference(self.facts, each), ())]
+        return live(tuple(heard for heard in told if heard.message in ours))
 
     @cached_property
     def orders(self) -> dict[int, Order]:
@@ -85,6 +108,11 @@ class Case:
         told = [(heard, each) for heard in self.record for each in heard.said if isinstance(each, Line)]
         fates = [(line, self.fates.of(heard, line)) for heard, line in told]
         return [(line, fate) for line, fate in fates if fate != Fate.VOID]
+
+    @cached_property
+    def approved(self) -> dict[str, Line]:
+        """The approved debits, also those that were credited since, by reference."""
+        return {line.reference: line for line, fate in self.lines if fate == Fate.APPROVED and not line.previous}
 
     @cached_property
     def credited(self) -> frozenset[str]:
@@ -110,3 +138,14 @@ def newest(orders: Iterable[Order]) -> dict[int, Order]:
         if known is None or (moment(known.date), known.time) <= (moment(each.date), each.time):
             latest[each.number] = each
     return latest
+
+
+def surely(case: Case, faults: Callable[[Orders], Iterable[Fault]]) -> Iterator[Fault]:
+    """What is wrong with the assignments as they are now and as the sender had to know them (OP095).
+
+    A change that was made on the day of the message itself may have crossed it.
+    """
+    found = list(faults(case.orders))
+    if found:
+        sure = {(said.path, field) for said, field in faults({**case.orders, **case.orders_known})}
+        yield from ((said, field) for said, field in found if (said.path, field) in sure)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from gateway.ledger.values import Declaration, Line, Order, Record, Reply, Request, Said, Touched, Use
+from gateway.ledger.values import Answer, Declaration, Line, Order, Record, Reply, Request, Said, Touched, Use
 from gateway.message import Facts
 
 PAYER_SENDS = frozenset({"301", "306", "308", "316", "318", "319", "325"})
@@ -56,6 +56,10 @@ def _keys_of(facts: Facts, said: Said) -> Iterator[str]:
         yield line_reference(facts, said.reference)
         if said.previous and not said.bsn:
             yield line_reference(facts, said.previous)
+    elif isinstance(said, Line) and not said.bsn:
+        yield line_reference(facts, said.reference)
+    elif isinstance(said, Answer):
+        yield declarations(facts)
 
 
 def _said(past: Mapping[str, Record], key: str) -> Iterator[Said]:

@@ -135,6 +135,7 @@ def _answer(bericht: Klasse, line: int, path: str) -> Said:
         line=line,
         path=path,
         whole=bool(answer) and set(header["RetourCodes"]) <= NO_ERROR and set(answer["RetourCodes"]) <= STANDS,
+        dated=header.text("DeclaratieIdentificatie", "Dagtekening"),
         number=answer.text("DeclaratieNummer"),
         submitted=signed(submitted["TotaalBedrag"], submitted["DebetCredit"]) if submitted else 0,
         granted=signed(granted["TotaalBedrag"], granted["DebetCredit"]) if granted else 0,

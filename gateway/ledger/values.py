@@ -156,6 +156,8 @@ class Answer(Said):
 
     whole: bool
     """Whether the declaration stands; if not, it was refused as a whole and counts as not sent."""
+    dated: str = ""
+    """Dagtekening of the declaration, as DeclaratieIdentificatie tells it."""
     number: str = ""
     """DeclaratieNummer; empty if only the header came back."""
     submitted: int = 0

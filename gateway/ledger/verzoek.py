@@ -1,9 +1,9 @@
 """Requests (315, 317) and the answers to them (319), against what was granted, asked for and answered before."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 
 from gateway.ledger import keys
-from gateway.ledger.dossier import Case, Fault, earlier, live
+from gateway.ledger.dossier import Case, Fault, Orders, earlier, live, surely
 from gateway.ledger.values import Order, Record, Reply, Request, Use, Wish
 from gateway.rules.klasse import after, moment
 from gateway.rules.toewijzing import FOREVER, NO_MORE_OLD_ASSIGNMENTS, WMO_TOOLS, clashes
@@ -13,8 +13,6 @@ REFUSED, LOOKING_INTO = "1", "2"
 """VerzoekAntwoord."""
 IN_TOTAL = "6"
 """Frequentie: the volume is that of the whole assignment."""
-
-Orders = Mapping[int, Order]
 
 
 def tr347(case: Case) -> Iterator[Fault]:
@@ -76,7 +74,7 @@ def tr357(case: Case) -> Iterator[Fault]:
             if not after(wish.begin, case.facts.dated) and wish.begin != order.begin:
                 yield wish, "GewensteIngangsdatum"
 
-    return _surely(case, faults)
+    return surely(case, faults)
 
 
 def tr361(case: Case) -> Iterator[Fault]:
@@ -98,7 +96,7 @@ def tr361(case: Case) -> Iterator[Fault]:
         for wish in clashes(periods):
             yield wish, "ToewijzingNummer" if wish.kind == UNCHANGED else "GewensteIngangsdatum"
 
-    return _surely(case, faults)
+    return surely(case, faults)
 
 
 def tr373(case: Case) -> Iterator[Fault]:
@@ -111,7 +109,7 @@ def tr373(case: Case) -> Iterator[Fault]:
             if (budget or total) and wish.begin != order.begin:
                 yield wish, "GewensteIngangsdatum"
 
-    return _surely(case, faults)
+    return surely(case, faults)
 
 
 def tr375(case: Case) -> Iterator[Fault]:
@@ -122,7 +120,7 @@ def tr375(case: Case) -> Iterator[Fault]:
             if not order.category and wish.volume is not None and _runs_on(wish):
                 yield wish, "Omvang"
 
-    return _surely(case, faults)
+    return surely(case, faults)
 
 
 def tr411(case: Case) -> Iterator[Fault]:
@@ -133,7 +131,7 @@ def tr411(case: Case) -> Iterator[Fault]:
             if order.code and wish.volume is None:
                 yield wish, ""
 
-    return _surely(case, faults)
+    return surely(case, faults)
 
 
 def tr412(case: Case) -> Iterator[Fault]:
@@ -147,7 +145,7 @@ def tr412(case: Case) -> Iterator[Fault]:
             if order.category and not order.code and wish.volume is not None and _runs_on(wish):
                 yield wish, "Omvang"
 
-    return _surely(case, faults)
+    return surely(case, faults)
 
 
 def tr355(case: Case) -> Iterator[Fault]:
@@ -201,7 +199,7 @@ def _not_current(case: Case, kind: str) -> Iterator[Fault]:
             if wish.kind == kind and (order is None or not _current(order, case)):
                 yield wish, "ToewijzingNummer"
 
-    return _surely(case, faults) if case.orders else iter(())
+    return surely(case, faults) if case.orders else iter(())
 
 
 def _changes(case: Case, orders: Orders) -> Iterator[tuple[Wish, Order]]:
@@ -214,12 +212,3 @@ def _changes(case: Case, orders: Orders) -> Iterator[tuple[Wish, Order]]:
 
 def _runs_on(wish: Wish) -> bool:
     return not wish.end or after(wish.end, NO_MORE_OLD_ASSIGNMENTS)
-
-
-def _surely(case: Case, faults: Callable[[Orders], Iterable[Fault]]) -> Iterator[Fault]:
-    """What is wrong with the assignments as they are now and as the sender had to know them (OP095).
-
-    A change that was made on the day of the request itself may have crossed it.
-    """
-    sure = {(said.path, field) for said, field in faults({**case.orders, **case.orders_known})}
-    return ((said, field) for said, field in faults(case.orders) if (said.path, field) in sure)
