@@ -7,7 +7,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.answer import refusal
 from gateway.catalog import FOLDER, Catalog
 from gateway.check import check
 from gateway.codes import code_list, names
@@ -130,12 +129,9 @@ def test_every_rule_of_level_4_is_one_in_words_and_every_type_is_one_we_know():
 
 
 def test_the_answer_that_refuses_a_gemeente_may_repeat_it():
-    wrong = judged("jw323-minimaal", ("0344<", "1234<"))
-    raw = (FOLDER / "ijw/3.2/samples/invalid/jw323-tr378-bestaat-niet.xml").read_bytes()
-    answered = refusal(raw, wrong, CATALOG, identification="A1", today="2026-11-22")
-    assert b"<jw325:Afzender>1234<" in answered.raw
-    assert b"RetourCode>S300<" in answered.raw
-    assert codes(check(answered.raw, CATALOG)) == set()
+    unknown = ("Afzender>0344<", "Afzender>1234<")
+    assert codes(judged("jw325-kop-afgekeurd", unknown)) == {"TR378"}
+    assert codes(judged("jw325-kop-afgekeurd", unknown, ("RetourCode>0001<", "RetourCode>S300<"))) == set()
 
 
 def test_no_other_list_needs_to_be_held_against_the_day_of_a_message():
