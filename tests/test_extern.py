@@ -153,6 +153,11 @@ def test_every_type_with_a_rule_of_level_4_has_a_sample_or_a_test_here_that_brea
     assert samples_that_break("TR346") == {"jw323", "wmo323", "ho323"}
 
 
+def test_the_gemeente_that_is_responsible_instead_exists():
+    checked = judged("jw319-rijk", ("Gemeente>0363<", "Gemeente>1234<"))
+    assert [finding.path for finding in checked.findings] == ["Bericht/Antwoord/Woonplaatsbeginsel/Gemeente"]
+
+
 @pytest.mark.parametrize("sample", ["jw325-toegekend", "wmo325-toegekend", "ho332-toestemming"])
 def test_the_gemeente_that_answers_exists(sample):
     assert codes(judged(sample, ("Afzender>0344<", "Afzender>1234<"))) == {"TR378"}
