@@ -108,9 +108,9 @@ class Client:
     ) -> None:
         await self._session.close()
 
-    async def send(self, raw: bytes) -> Answer:
+    async def send(self, raw: bytes, *, json: bool = False) -> Answer:
         """Offer one message. 201: accepted, body is the receipt; 200: it was already; else body is a problem."""
-        headers = {"Content-Type": "application/xml"}
+        headers = {"Content-Type": "application/json" if json else "application/xml"}
         status, answer = await self._ask("POST", "/v1/berichten", body=raw, headers=headers)
         return Answer(status=status, body=_object(answer))
 

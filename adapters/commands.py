@@ -18,7 +18,10 @@ BATCH = 100
 
 
 async def zend(paths: Sequence[Path], connection: Connection) -> int:
-    """Send each file, in order; print the receipt or the findings. Exit code 1: some were refused."""
+    """Send each file, in order; print the receipt or the findings. Exit code 1: some were refused.
+
+    A file whose name ends in ``.json`` is sent as such.
+    """
 
     async def each(client: Client) -> int:
         return max([await _send_file(client, path) for path in paths], default=0)
@@ -27,7 +30,7 @@ async def zend(paths: Sequence[Path], connection: Connection) -> int:
 
 
 async def _send_file(client: Client, path: Path) -> int:
-    answer = await client.send(await asyncio.to_thread(path.read_bytes))
+    answer = await client.send(await asyncio.to_thread(path.read_bytes), json=path.suffix.lower() == ".json")
     body = answer.body
     if answer.status in {200, 201}:
         word = "aangenomen" if answer.status == 201 else "was al aangenomen"

@@ -31,7 +31,9 @@ MOST_ARRIVING = 256 * 2**20
 AT_ONCE = 256 * 2**10
 """Bytes of an answer that goes out in one piece."""
 XML = ("application/xml", "text/xml")
+JSON = "application/json"
 _ID = re.compile(r"[0-9a-f]{32}")
+_WEIGHT = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _party: web.RequestKey[Party] = web.RequestKey("party", Party)
@@ -41,8 +43,12 @@ _trace: web.RequestKey[str] = web.RequestKey("trace", str)
 class Gateway(Protocol):
     """What this interface needs of the gateway; ``gateway.app`` provides it."""
 
-    async def accept(self, raw: bytes, caller: Party, *, trace: str) -> Accepted | Rejected:
-        """Take in one message."""
+    async def accept(self, raw: bytes, caller: Party, *, trace: str, json: bool = False) -> Accepted | Rejected:
+        """Take in one message, in XML or in JSON."""
+        ...
+
+    async def json_of(self, raw: bytes) -> bytes | None:
+        """Give a message that was taken in as JSON; None if that cannot be done now."""
         ...
 
     @property
@@ -119,10 +125,13 @@ class Rest:
 
     async def send(self, request: web.Request) -> web.Response:
         """POST /v1/berichten."""
-        if request.content_type not in XML or (request.charset or "utf-8").lower() != "utf-8":
-            raise Problem(415, "Verkeerd soort inhoud", "Stuur het bericht als application/xml, in UTF-8.")
+        kind = request.content_type
+        if kind not in (*XML, JSON) or (request.charset or "utf-8").lower() != "utf-8":
+            raise Problem(
+                415, "Verkeerd soort inhoud", "Stuur het bericht als application/xml of application/json, in UTF-8."
+            )
         raw = await self._body(request, MOST_BODY)
-        outcome = await self._gateway.accept(raw, request[_party], trace=request[_trace])
+        outcome = await self._gateway.accept(raw, request[_party], trace=request[_trace], json=kind == JSON)
         if isinstance(outcome, Rejected):
             raise _refusal(outcome)
         location = {"Location": f"/v1/berichten/{outcome.id}"}
@@ -131,8 +140,19 @@ class Rest:
 
     async def fetch(self, request: web.Request) -> web.Response:
         """GET /v1/berichten/{id}."""
+        kind = _wanted(request)
         body = await self._gateway.pickup.fetch(_id(request), request[_party], trace=request[_trace])
-        return _content(body, "application/xml")
+        answer = _content(body if kind != JSON else await self._in_json(body), kind)
+        answer.headers["Vary"] = "Accept"
+        return answer
+
+    async def _in_json(self, raw: bytes) -> bytes:
+        told = await self._gateway.json_of(raw)
+        if told is None:
+            raise Problem(
+                503, "Nu niet als JSON", "Haal het bericht als application/xml op, of probeer het later opnieuw."
+            )
+        return told
 
     async def status(self, request: web.Request) -> web.Response:
         """GET /v1/berichten/{id}/status."""
@@ -285,6 +305,21 @@ def _yes(request: web.Request, name: str, wrong: list[str]) -> bool:
     if found not in (["ja"], ["nee"]):
         wrong.append(f"'{name}' moet ja of nee zijn.")
     return found == ["ja"]
+
+
+def _wanted(request: web.Request) -> str:
+    """Return the form in which the client would rather have a message (RFC 9110 §12.5.1); XML if it is all the same."""
+    weights: dict[str, float] = {}
+    for part in request.headers.get("Accept", "*/*").lower().split(","):
+        kind, *parameters = (each.strip() for each in part.split(";"))
+        weight = next((each[2:] for each in parameters if each.startswith("q=")), "1")
+        weights[kind] = float(weight) if _WEIGHT.fullmatch(weight) else 0.0
+    other = weights.get("application/*", weights.get("*/*", 0.0))
+    xml = max(weights.get("application/xml", other), weights.get("text/xml", 0.0))
+    json_ = weights.get(JSON, other)
+    if not max(xml, json_):
+        raise Problem(406, "Vorm niet te leveren", "Een bericht is er als application/xml en als application/json.")
+    return JSON if json_ > xml else XML[0]
 
 
 def _content(body: bytes, kind: str) -> web.Response:

@@ -85,9 +85,13 @@ class Gateway:
         )  # fmt: skip
         self._seen = 0.0
 
-    async def accept(self, raw: bytes, caller: Party, *, trace: str) -> Accepted | Rejected:
+    async def accept(self, raw: bytes, caller: Party, *, trace: str, json: bool = False) -> Accepted | Rejected:
         """Take in one message (see ``Intake.accept``)."""
-        return await self.intake.accept(raw, caller, trace=trace)
+        return await self.intake.accept(raw, caller, trace=trace, json=json)
+
+    async def json_of(self, raw: bytes) -> bytes | None:
+        """Give a message as JSON (see ``Pool.json_of``)."""
+        return await self._pool.json_of(raw)
 
     def party(self, certificate: str) -> Party | None:
         """Return the party that registered this certificate."""

@@ -1,6 +1,6 @@
 """XML ⇄ JSON, for every message: the same names, the same order, the same texts, both ways.
 
-    {"namespace": "urn:hoa:1_0:ho323:schema", "Bericht": {"Header": {…}, "Declaratie": {"Clienten": [{…}, {…}]}}}
+    {"namespace": "urn:hoa:1_0:ho323:schema", "bericht": {"Header": {…}, "Declaratie": {"Clienten": [{…}, {…}]}}}
 
 The namespace says which message of which release it is. A class is an object, a container the list of what it repeats,
 and every value is a string, also a number or a date: JSON numbers lose leading zeros, and may be read as floats, which
@@ -27,7 +27,7 @@ from gateway.gate import BOMS, MAX_BYTES
 from gateway.message import Checked, Finding
 from gateway.write import written
 
-SPACE, ROOT = "namespace", "Bericht"
+SPACE, MESSAGE, ROOT = "namespace", "bericht", "Bericht"
 NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold: control characters and halves of surrogate pairs."""
 FREE_VALUES = 20_000
@@ -43,7 +43,7 @@ def json_of(raw: bytes, forms: Forms) -> bytes:
     tag = etree.QName(root)
     if tag.namespace not in forms or tag.localname != ROOT:
         raise ValueError("no message of ours")
-    return orjson.dumps({SPACE: tag.namespace, ROOT: _read(root, forms[tag.namespace].form)})
+    return orjson.dumps({SPACE: tag.namespace, MESSAGE: _read(root, forms[tag.namespace].form)})
 
 
 def _read(node: Node, form: Form | None) -> Any:
@@ -126,7 +126,7 @@ class _Making:
 
     def document(self, told: Any, forms: Forms) -> Node | None:
         """Make the whole document; None if it does not tell what message it is."""
-        values = self._object(told, "", "de JSON", {SPACE: None, ROOT: None}.keys())
+        values = self._object(told, "", "de JSON", {SPACE: None, MESSAGE: None}.keys())
         if values is None:
             return None
         space = values.get(SPACE)
@@ -135,11 +135,11 @@ class _Making:
             self._wrong(
                 "", f"Bij '{SPACE}' staat geen bericht dat deze poort kent. Zet daar de namespace van het bericht."
             )
-        elif ROOT not in values:
-            self._wrong("", f"De JSON heeft geen '{ROOT}'. Zet daarin de inhoud van het bericht.")
+        elif MESSAGE not in values:
+            self._wrong("", f"De JSON heeft geen '{MESSAGE}'. Zet daarin de inhoud van het bericht.")
         else:
             node = etree.Element(root.tag, nsmap=_prefixes(root))
-            self._class(node, root.form, values[ROOT], ROOT)
+            self._class(node, root.form, values[MESSAGE], ROOT)
             return node
         return None
 

@@ -62,6 +62,10 @@ class Checker(Protocol):
         """Return the verdict; never raises for anything in the document."""
         ...
 
+    async def xml_of(self, raw: bytes) -> tuple[Checked, bytes]:
+        """Return the verdict on JSON, and the XML that it stands for; empty if it is no message."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sound:
@@ -115,21 +119,24 @@ class Intake:
         self._underway = 0
         self.parties = Parties()
 
-    async def accept(self, raw: bytes, caller: Party, *, trace: str) -> Accepted | Rejected:
+    async def accept(self, raw: bytes, caller: Party, *, trace: str, json: bool = False) -> Accepted | Rejected:
         """Take one message from an authenticated party; return after the commit.
 
+        Of ``json``, the XML that it stands for is the message: that is stored, and its digest stands in the receipt.
         Raises BusyError when too much is under way.
         """
         if self._underway + len(raw) > MOST_UNDERWAY:
             raise BusyError
         self._underway += len(raw)
         try:
-            return await self._accept(raw, caller, trace)
+            if json:
+                checked, made = await self._checker.xml_of(raw)
+                return await self._accept(made or raw, checked, caller, trace)
+            return await self._accept(raw, await self._checker.check(raw), caller, trace)
         finally:
             self._underway -= len(raw)
 
-    async def _accept(self, raw: bytes, caller: Party, trace: str) -> Accepted | Rejected:
-        checked = await self._checker.check(raw)
+    async def _accept(self, raw: bytes, checked: Checked, caller: Party, trace: str) -> Accepted | Rejected:
         facts = checked.facts
         if facts is None:
             return await self._refuse(raw, checked, caller, trace)

@@ -86,7 +86,7 @@ def test_what_the_schema_allows_goes_to_json_and_back_without_loss(xsd: Path):
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufffe\uffff")))
 def test_a_text_keeps_every_character(text: str):
     told = sample()
-    told["Bericht"]["Client"]["Opdrachten"][0]["Commentaar"] = text
+    told["bericht"]["Client"]["Opdrachten"][0]["Commentaar"] = text
     made: list[bytes] = []
     xml_of(json.dumps(told).encode(), FORMS, lambda raw: made.append(raw) or verdict(raw))
 
@@ -96,7 +96,7 @@ def test_a_text_keeps_every_character(text: str):
 @pytest.mark.parametrize("text", [" 7 ", "007", "+7", "\t7\r\n", "a\rb", "]]>", "<a>&amp;", "  "])
 def test_a_text_is_not_normalised(text: str):
     told = sample()
-    told["Bericht"]["Client"]["Opdrachten"][0]["OpdrachtNummer"] = text
+    told["bericht"]["Client"]["Opdrachten"][0]["OpdrachtNummer"] = text
     made: list[bytes] = []
     xml_of(json.dumps(told).encode(), FORMS, lambda raw: made.append(raw) or verdict(raw))
 
@@ -119,13 +119,13 @@ def test_keys_may_come_in_any_order():
         return [turned(each) for each in value] if isinstance(value, list) else value
 
     straight, other = sample(), turned(sample())
-    assert list(straight["Bericht"]["Client"]) != list(other["Bericht"]["Client"])
+    assert list(straight["bericht"]["Client"]) != list(other["bericht"]["Client"])
     assert xml_of(json.dumps(other).encode(), FORMS, verdict) == xml_of(json.dumps(straight).encode(), FORMS, verdict)
 
 
 def test_all_faults_are_told_at_once_with_their_place():
     told = sample()
-    client = told["Bericht"]["Client"]
+    client = told["bericht"]["Client"]
     client["Bsn"] = 999900006
     client["Geboortedatum"]["Onbekend"] = "geheim"
     client["Naam"] = "geheim"
@@ -150,7 +150,7 @@ def test_all_faults_are_told_at_once_with_their_place():
 )
 def test_a_value_is_a_string_or_is_refused(value: str):
     told = sample()
-    told["Bericht"]["Header"]["Afzender"] = "@@"
+    told["bericht"]["Header"]["Afzender"] = "@@"
     raw = json.dumps(told).replace('"@@"', value).encode()
     assert [(code, path) for code, path, _ in refused(raw)] == [("KP031", "Bericht/Header/Afzender")]
 
@@ -158,7 +158,7 @@ def test_a_value_is_a_string_or_is_refused(value: str):
 @pytest.mark.parametrize("text", ["\0", "\x1b", "a\x01", "\ud800", "a\udfff", "\ufffe", "a\uffff"])
 def test_what_xml_cannot_hold_is_refused(text: str):
     told = sample()
-    told["Bericht"]["Header"]["Afzender"] = text
+    told["bericht"]["Header"]["Afzender"] = text
     assert [(code, path) for code, path, _ in refused(told)] == [("KP031", "Bericht/Header/Afzender")]
 
 
@@ -169,7 +169,7 @@ def test_a_name_that_stands_twice_is_refused():
 
 def test_a_container_is_a_list_and_a_class_is_not():
     told = sample()
-    client = told["Bericht"]["Client"]
+    client = told["bericht"]["Client"]
     client["Opdrachten"], client["Naam"] = client["Opdrachten"][0], [client["Naam"]]
     assert {(code, path) for code, path, _ in refused(told)} == {
         ("KP031", "Bericht/Client/Opdrachten"),
@@ -179,7 +179,7 @@ def test_a_container_is_a_list_and_a_class_is_not():
 
 def test_an_empty_list_is_an_empty_container():
     told = sample()
-    told["Bericht"]["Client"]["Opdrachten"] = []
+    told["bericht"]["Client"]["Opdrachten"] = []
     assert [(code, path) for code, path, _ in refused(told)] == [("XSD", "Bericht/Client/Opdrachten")]
 
 
@@ -207,16 +207,16 @@ def test_faults_against_the_rules_have_the_path_that_they_have_in_xml():
         (b"{'namespace': 1}", "KP030"),
         (b'{"a": "\n"}', "KP030"),
         (b"[" * 1_000_000, "KP007"),
-        (b'{"Bericht":' * 100_000, "KP007"),
+        (b'{"bericht":' * 100_000, "KP007"),
         (b"[" + b"{}," * 1_000_000 + b"1]", "KP007"),
         (b"[]", "KP031"),
         (b"NaN", "KP031"),
         (b"{}", "KP031"),
         (b'"a"', "KP031"),
-        (b'{"namespace": ["urn:hoa:1_0:ho301:schema"], "Bericht": {}}', "KP031"),
-        (b'{"namespace": "urn:hoa:1_0:basisschema:schema", "Bericht": {}}', "KP031"),
+        (b'{"namespace": ["urn:hoa:1_0:ho301:schema"], "bericht": {}}', "KP031"),
+        (b'{"namespace": "urn:hoa:1_0:basisschema:schema", "bericht": {}}', "KP031"),
         (b'{"namespace": "urn:hoa:1_0:ho301:schema"}', "KP031"),
-        (b'{"namespace": "urn:hoa:1_0:ho301:schema", "Bericht": {}, "extra": 1}', "KP031"),
+        (b'{"namespace": "urn:hoa:1_0:ho301:schema", "bericht": {}, "extra": 1}', "KP031"),
     ],
 )
 def test_what_is_no_message_in_json_is_refused(raw: bytes, code: str):
@@ -225,7 +225,7 @@ def test_what_is_no_message_in_json_is_refused(raw: bytes, code: str):
 
 def test_after_a_hundred_faults_looking_stops():
     told = sample()
-    told["Bericht"]["Client"]["Opdrachten"] = [{"OpdrachtNummer": 1}] * 150
+    told["bericht"]["Client"]["Opdrachten"] = [{"OpdrachtNummer": 1}] * 150
     checked, xml = xml_of(json.dumps(told).encode(), FORMS, verdict)
 
     assert len(checked.findings) == 100
@@ -235,12 +235,12 @@ def test_after_a_hundred_faults_looking_stops():
 
 def test_a_text_too_long_for_xml_is_refused_by_the_gate():
     told = sample()
-    told["Bericht"]["Client"]["Opdrachten"][0]["Commentaar"] = "x" * 1_000_000
+    told["bericht"]["Client"]["Opdrachten"][0]["Commentaar"] = "x" * 1_000_000
     assert [code for code, *_ in refused(told)] == ["KP007"]
 
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["1", "JW", "HO301"])
-names = st.sampled_from(["namespace", "Bericht", "Header", "Client", "Opdrachten", "Bsn", "Naam", "Wet"]) | st.text()
+names = st.sampled_from(["namespace", "bericht", "Header", "Client", "Opdrachten", "Bsn", "Naam", "Wet"]) | st.text()
 anything = st.recursive(leaves, lambda below: st.lists(below) | st.dictionaries(names, below), max_leaves=30)
 
 
@@ -260,7 +260,7 @@ def test_no_bytes_break_the_conversion(raw: bytes):
 def test_a_message_with_one_place_spoilt_is_told_so_there(data: st.DataObject):
     """Whatever stands where something else should: refused, with the path of that place or of what is around it."""
     told = sample()
-    spot, key, path = told["Bericht"], "Header", "Bericht"
+    spot, key, path = told["bericht"], "Header", "Bericht"
     while True:
         key = data.draw(st.sampled_from(sorted(spot) if isinstance(spot, dict) else range(len(spot))))
         path += f"/{key}" if isinstance(key, str) else ""

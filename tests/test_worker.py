@@ -218,7 +218,7 @@ async def test_a_conversion_that_takes_too_much_memory_is_refused():
     """Many small classes make a large document: the worker runs out of memory, the gateway does not."""
     client = b'{"Prestaties":[{}],"Bsn":""' + b" " * 20 + b"},"
     told = (
-        b'{"namespace":"urn:hoa:1_0:ho323:schema","Bericht":{"Declaratie":{"Clienten":[' + client * 60_000 + b"{}]}}}"
+        b'{"namespace":"urn:hoa:1_0:ho323:schema","bericht":{"Declaratie":{"Clienten":[' + client * 60_000 + b"{}]}}}"
     )
     pool = Pool(limits=Limits(memory=160 * 2**20, seconds=60), small=1)
     await pool.start()
