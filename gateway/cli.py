@@ -94,6 +94,10 @@ def _add_documents(command: Adds) -> None:
     each.add_argument("code", metavar="CODE", help="zoals TR358, 9346 of JZ588")
     each.add_argument("--taal", choices=("nl", "en"), default="nl", help="Nederlands of Engels")
 
+    each = command("json", _json, "Zet een bericht in XML om naar JSON; - is de invoer.")
+    each.add_argument("pad", metavar="PAD")
+    each = command("xml", _xml, "Zet een bericht in JSON om naar XML; - is de invoer.")
+    each.add_argument("pad", metavar="PAD")
     each = command(
         "antwoord", _antwoord, "Schrijf het antwoord op een bericht: een retour, of een 325 op een declaratie."
     )
@@ -269,6 +273,18 @@ def _draai(arguments: argparse.Namespace) -> int:
     from gateway import app
 
     return _gateway(arguments, lambda found: app.serve(found, port_file=arguments.poortbestand))
+
+
+def _json(arguments: argparse.Namespace) -> int:
+    from gateway import translate
+
+    return translate.json(arguments.pad)
+
+
+def _xml(arguments: argparse.Namespace) -> int:
+    from gateway import translate
+
+    return translate.xml(arguments.pad)
 
 
 def _zend(arguments: argparse.Namespace) -> int:
