@@ -24,7 +24,8 @@ def keys(facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record] = NOTH
         needed.add(answered)
         # A declaration touches very many records, but what became of it stands in its own.
         needed |= {key for each in _said(past, answered) if isinstance(each, Touched) for key in each.keys}
-    needed |= {each.dossier for key in list(needed) for each in _said(past, key) if isinstance(each, Use)} - {""}
+    if facts.type[-3:] == "319":  # the client of the request that it answers
+        needed |= {each.dossier for key in list(needed) for each in _said(past, key) if isinstance(each, Use)}
     if _asks_for_lines(facts, said):
         needed |= {
             heard.message for key in list(needed) for heard in past.get(key, ()) if heard.type[-3:] == "323"
