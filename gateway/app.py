@@ -31,6 +31,7 @@ from gateway.history import History
 from gateway.intake import Intake, Rejected
 from gateway.mailbox import Mailbox
 from gateway.operate import UNSOUND
+from gateway.package import PackageError, Published
 from gateway.parties import Parties, PartiesError, Party
 from gateway.pickup import Pickup
 from gateway.settings import Settings
@@ -50,7 +51,7 @@ class StoppedError(Exception):
     """A gateway cannot start or go on; the text says in Dutch why, without anything of a message."""
 
 
-UNUSABLE = (KeysError, PartiesError, AwayError, ListenError, StoppedError)
+UNUSABLE = (KeysError, PartiesError, PackageError, AwayError, ListenError, StoppedError)
 """What ends a gateway; the text says in Dutch what to do."""
 
 
@@ -154,10 +155,13 @@ class Gateway:
 async def opened(settings: Settings) -> AsyncIterator[Gateway]:
     """Yield a gateway that can run: database, keys and workers open, the log found sound; close all at the end.
 
-    Raises StoppedError if the log is not the one that was signed: nothing is taken in on top of that.
+    Raises StoppedError if the log is not the one that was signed: nothing is taken in on top of that; PackageError if
+    a published schema is not the one that was loaded.
     """
+    if settings.packages is not None:
+        Published.load(settings.packages)
     engine = open_engine(settings.database)
-    pool = Pool(small=settings.workers)
+    pool = Pool(settings.packages, small=settings.workers)
     try:
         async with writing(engine) as db:
             await store.create_tables(db)
