@@ -252,6 +252,12 @@ def credit(cents: str | None = None) -> Change:
     return change
 
 
+def credit_of_nothing(scene: Scene) -> None:
+    """Make the line a credit that does not say of what."""
+    credit()(scene)
+    del scene.one["ProductReferentie"]["VorigReferentieNummer"]
+
+
 def second_line(**changes: Any) -> Change:
     """Put a second line beside the first, under a reference of its own."""
 
@@ -337,8 +343,23 @@ def strange_unit(scene: Scene) -> str:
     return "82" if scene.message["Raamovereenkomst"]["Uitvoeringsvariant"] == "I" else "04"
 
 
-def on(classes: tuple[str, ...], changes: dict[str, Change]) -> dict[tuple[str, str], tuple[Change, ...]]:
-    return {(code, klasse): (change,) for klasse in classes for code, change in changes.items()}
+def on(
+    classes: tuple[str, ...], changes: dict[str, Change | tuple[Change, ...]]
+) -> dict[tuple[str, str], tuple[Change, ...]]:
+    """The same changes under each of these classes."""
+    return {
+        (code, klasse): change if isinstance(change, tuple) else (change,)
+        for klasse in classes
+        for code, change in changes.items()
+    }
+
+
+NO_CODE = (
+    do(put("Product/Code", None), ends(30), Omvang=VOLUME),
+    do(alone, put("Product/Code", None), never_ends, Omvang=VOLUME),
+)
+NO_PERIOD = tuple(do(Omvang=VOLUME | {"Eenheid": unit, "Frequentie": "1"}) for unit in ("14", "16", "83", "84"))
+DOCTORS = ("02", "03", "04", "05")
 
 
 HUIS = {"Huisnummer": "12"}
@@ -347,28 +368,44 @@ HERE = {"Huis": HUIS, "Postcode": "1234AB", "LandCode": "NL"}
 CHANGES: dict[tuple[str, str], tuple[Change, ...]] = {
     **on(("Client", "Relatie"), {
         "CS050": do(put("Naam/Partnernaam", None), put("Naam/NaamGebruik", "2")),
-        "CS139": do(Geboortedatum={"Datum": "2000-05-17", "DatumGebruik": "2"}),
+        "CS139": tuple(
+            do(Geboortedatum={"Datum": day, "DatumGebruik": use})
+            for day, use in (("2000-05-17", "1"), ("2000-05-17", "2"), ("2000-02-01", "2"), ("2001-01-01", "3"))
+        ),
         "TR002": do(Geboortedatum={"Datum": "1890-01-01"}),
         "TR134": do(Geboortedatum=lambda scene: {"Datum": scene.day(1)}),
     }),
     **on(("Client",), {
-        "CS002": do(Bsn="999900007"),
+        "CS002": (do(Bsn="999900007"), do(Bsn="000000000")),
         "CS318": do(put("Naam/Partnernaam", None), put("Naam/NaamGebruik", "6")),
-        "CD007": do(Communicatie={"Vorm": "2", "Taal": "Pools"}),
+        "CD007": (do(Communicatie={"Vorm": "2", "Taal": "Pools"}), do(Communicatie={"Vorm": "1"})),
         "TR061": do(Contactgegevens=[{"Soort": "04", "Telefoon": PHONE}]),
         "TR101": client_again,
         "TR302": overlapping,
         "TR386": overlapping,
     }),
-    **on(("Relatie",), {"TR101": Scene.twin}),
+    **on(("Relatie",), {
+        "CS050": (
+            do(put("Naam/Partnernaam", None), put("Naam/NaamGebruik", "2")),
+            do(put("Naam/Partnernaam", {"Achternaam": "Bedacht"}), put("Naam/NaamGebruik", "6")),
+        ),
+        "TR101": Scene.twin,
+    }),
     **on(("Contact",), {
-        "CD005": contact_of("03", Adres={"Huis": HUIS, "Postcode": "1234AB"}),
+        "CD005": (
+            contact_of("03", Adres={"Huis": HUIS, "Postcode": "1234AB"}),
+            contact_of("04", Adres={"Huis": HUIS, "LandCode": "BE"}, Telefoon=PHONE),
+        ),
         "CD009": contact_of("03", Adres=HERE, Periode={"Begindatum": "2026-01-01"}),
         "CD025": contact_of("03", Adres={"Postcode": "1234AB", "LandCode": "NL"}, Telefoon=PHONE),
-        "CD034": contact_of("03", Adres={"Huis": HUIS}, Telefoon=PHONE),
+        "CD034": (
+            contact_of("03", Adres={"Huis": HUIS}, Telefoon=PHONE),
+            contact_of("01", Adres={"Huis": HUIS}, Telefoon=PHONE),
+            contact_of("01", Telefoon=PHONE),
+        ),
         "CS089": contact_of("03", Adres={"Huis": HUIS, "Postcode": "0123AB", "LandCode": "NL"}),
         "CS003": contact_of("04", Adres=HERE, Periode={"Begindatum": "2026-01-02", "Einddatum": "2026-01-01"}),
-        "TR006": contact_of("02", Emailadres="a@voorbeeld.invalid"),
+        "TR006": (contact_of("02", Emailadres="a@voorbeeld.invalid"), contact_of("02", Adres={"Huis": HUIS})),
         "TR101": Scene.twin,
     }),
     **on(PRODUCTS, {
@@ -378,14 +415,14 @@ CHANGES: dict[tuple[str, str], tuple[Change, ...]] = {
         "CD077": do(ends(30), Omvang=VOLUME, Budget="100"),
         "CD078": do(ends(30), Omvang=VOLUME, Budget="100"),
         "CD079": do(alone, Product=None, Omvang=None),
-        "CD080": do(put("Product/Code", None), ends(30), Omvang=VOLUME),
-        "CD095": do(put("Product/Code", None), ends(30), Omvang=VOLUME),
-        "CD096": do(put("Product/Code", None), ends(30), Omvang=VOLUME),
+        "CD080": NO_CODE,
+        "CD095": NO_CODE,
+        "CD096": NO_CODE,
         "CS003": ends(-1),
-        "CS335": do(ends(30), RedenWijziging="13"),
+        "CS335": (do(ends(30), RedenWijziging="13"), do(alone, never_ends, Omvang=VOLUME, RedenWijziging="13")),
         "CS336": do(RedenWijziging="01"),
-        "CS338": do(Omvang=VOLUME | {"Eenheid": "14", "Frequentie": "1"}),
-        "CS343": do(Omvang=VOLUME | {"Eenheid": "14", "Frequentie": "1"}),
+        "CS338": NO_PERIOD,
+        "CS343": NO_PERIOD,
         "HO001": put("Product/Categorie", category_of_other_law),
         "TR101": same_number,
         "TR380": do(put("GewensteIngangsdatum", lambda scene: scene.day(0)), ends(30)),
@@ -393,10 +430,16 @@ CHANGES: dict[tuple[str, str], tuple[Change, ...]] = {
     **on(("ToegewezenProduct",), {"TR134": do(Toewijzingsdatum=lambda scene: scene.day(1))}),
     **on(("Opdracht",), {"TR134": do(Opdrachtdatum=lambda scene: scene.day(1))}),
     **on(("AangevraagdProduct",), {
-        "CD043": do(BeschikkingNummer=None, BeschikkingIngangsdatum="2026-01-01"),
-        "CD066": do(Verwijzer={"Type": "02", "Naam": "Stichting Verzinsel", "ZorgverlenerCode": "01000001"}),
-        "CD067": do(Verwijzer={"Type": "02"}),
-        "CD068": do(Verwijzer={"Type": "06", "ZorgverlenerCode": "01000001"}),
+        "CD043": (
+            do(BeschikkingNummer=None, BeschikkingIngangsdatum="2026-01-01"),
+            do(BeschikkingNummer="1", BeschikkingIngangsdatum=None),
+        ),
+        "CD066": tuple(
+            do(Verwijzer={"Type": kind, "Naam": "Stichting Verzinsel", "ZorgverlenerCode": "01000001"})
+            for kind in DOCTORS
+        ),
+        "CD067": tuple(do(Verwijzer={"Type": kind}) for kind in DOCTORS),
+        "CD068": tuple(do(Verwijzer={"Type": kind, "ZorgverlenerCode": "01000001"}) for kind in ("01", "06", "08")),
         "TR101": again_much_later,
         "TR383": again_much_later,
     }),
@@ -411,7 +454,10 @@ CHANGES: dict[tuple[str, str], tuple[Change, ...]] = {
         "CD085": do(VerzoekAntwoord="1", RedenAfwijzingVerzoek=None, Woonplaatsbeginsel=None),
         "CD086": do(VerzoekAntwoord="2", RedenAfwijzingVerzoek="1", Woonplaatsbeginsel=None),
         "TR377": do(VerzoekAntwoord="1", RedenAfwijzingVerzoek="8", Woonplaatsbeginsel=None),
-        "TR409": do(VerzoekAntwoord="1", RedenAfwijzingVerzoek="1", Woonplaatsbeginsel={"Gemeente": "0363"}),
+        "TR409": (
+            do(VerzoekAntwoord="1", RedenAfwijzingVerzoek="1", Woonplaatsbeginsel={"Gemeente": "0363"}),
+            do(VerzoekAntwoord="2", RedenAfwijzingVerzoek=None, Woonplaatsbeginsel={"Gemeente": "0363"}),
+        ),
     }),
     **on(("StartProduct", "StopProduct"), {
         "CS058": do(StatusAanlevering="2"),
@@ -427,15 +473,18 @@ CHANGES: dict[tuple[str, str], tuple[Change, ...]] = {
     **on(("Declaratie",), {
         "CS100": do(all_lines("2020-12-01", "2020-12-31"), signed_on("2024-01-01"), period("2020-12-01", "2020-12-31")),
         "CS325": nothing_at_all,
-        "CS340": put("DeclaratiePeriode/Begindatum", lambda s: s.one["DeclaratiePeriode"]["Begindatum"][:-1] + "2"),
+        "CS340": (
+            put("DeclaratiePeriode/Begindatum", lambda s: s.one["DeclaratiePeriode"]["Begindatum"][:-1] + "2"),
+            do(all_lines("2024-01-01", "2024-01-31"), period("2024-02-01", "2024-02-28")),
+        ),
         "TR134": next_month,
         "TR137": dated_in_its_month,
         "TR316": credit_own_line,
         "TR358": one_more("TotaalIngediendBedrag"),
     }),
     **on(LINES, {
-        "CD060": put("ProductReferentie/VorigReferentieNummer", "OUD9"),
-        "CD087": do(in_euros(), ProductTarief="1"),
+        "CD060": (put("ProductReferentie/VorigReferentieNummer", "OUD9"), credit_of_nothing),
+        "CD087": (do(in_euros(), ProductTarief="1"), do(Eenheid="04", ProductTarief=None)),
         "CS100": do(period("2020-12-01", "2020-12-31"), signed_on("2024-01-01")),
         "CS325": credit("0"),
         "CS337": from_month_before,
@@ -479,7 +528,7 @@ CHANGES: dict[tuple[str, str], tuple[Change, ...]] = {
     ("CS325", "DeclaratieAntwoord"): (nothing_granted, nothing_submitted),
     **on(("DeclaratieAntwoord",), {"TR342": one_more("TotaalToegekendBedrag")}),
 }  # fmt: skip
-"""By (code, class); more than one where the table of rules has more than one row for it."""
+"""By (code, class); more than one where there is more than one way, or more than one row in the table of rules."""
 
 BESIDE: dict[tuple[str, str], str] = {
     **{("CD077", klasse): "CD078" for klasse in PRODUCTS},
@@ -492,3 +541,97 @@ BESIDE: dict[tuple[str, str], str] = {
 """What cannot be broken without another rule: the same said twice, or a begin that is too late and so an end, too."""
 UNDER = {"CS318": "JW", "TR377": "JW", "HO006": "WMO"}
 """The only law under which a message of ours can break a rule."""
+
+
+def born(years: int) -> Change:
+    """So many years before the Dagtekening, to the day."""
+
+    def change(scene: Scene) -> None:
+        today = scene.day(0)
+        scene.one["Geboortedatum"] = {"Datum": f"{int(today[:4]) - years}{today[4:]}"}
+
+    return change
+
+
+def beside(**changes: Any) -> Change:
+    """Put a second product beside the first, in the same days."""
+
+    def change(scene: Scene) -> None:
+        ends(30)(scene)
+        keys = {"ToewijzingNummer", "OpdrachtNummer", "ReferentieAanbieder"} & scene.one.keys()
+        scene.twin(**dict.fromkeys(keys, "999999999") | changes)
+
+    return change
+
+
+def removed_beside(scene: Scene) -> None:
+    beside(RedenWijziging="13")(scene)
+    scene.group[-1]["Einddatum"] = scene.group[-1][first_day(scene)]
+
+
+def other_code_beside(scene: Scene) -> None:
+    beside(Product=scene.one["Product"] | {"Code": "ANDER"})(scene)
+
+
+def the_day_after(scene: Scene) -> None:
+    beside()(scene)
+    next_day = str(date.fromisoformat(scene.one[last_day(scene)]) + DAY)
+    scene.group[-1].update({first_day(scene): next_day, last_day(scene): next_day})
+
+
+def tools(scene: Scene) -> None:
+    for category in ("11", "12", "13", "14"):
+        scene.one["Product"]["Categorie"] = category
+        beside()(scene)
+        scene.group[-1].update(dict.fromkeys({"ToewijzingNummer", "ReferentieAanbieder"} & scene.one.keys(), category))
+
+
+def shorter(scene: Scene) -> None:
+    """A second debit, of the same number but not of the same days."""
+    dates = scene.one["ProductPeriode"]
+    second_line(ProductPeriode=dates | {"Einddatum": dates["Begindatum"]})(scene)
+
+
+NEAR: dict[str, tuple[str, str, Change]] = {
+    "born today": ("jw301 jw305 wmo307 ho315", "Client", born(0)),
+    "born 120 years ago": ("jw301 jw305 wmo307 ho315", "Client", born(120)),
+    "with an interpreter": ("jw301 wmo301 ho301", "Client", do(Communicatie={"Vorm": "1", "Taal": "Pools"})),
+    "a relation that is no person": (
+        "jw301 wmo301 ho301", "Relatie", do(put("Naam/Partnernaam", None), put("Naam/NaamGebruik", "6"))
+    ),
+    "assigned today": ("jw301 wmo301", "ToegewezenProduct", do(Toewijzingsdatum=lambda scene: scene.day(0))),
+    "for one day": ("jw301 wmo301", "ToegewezenProduct", ends(0)),
+    "removed beside another": ("jw301 wmo301", "ToegewezenProduct", removed_beside),
+    "two codes beside each other": ("jw301 wmo301", "ToegewezenProduct", other_code_beside),
+    "one after the other": ("jw301 wmo301", "ToegewezenProduct", the_day_after),
+    "tools beside each other": ("wmo301", "ToegewezenProduct", tools),
+    "asked one after the other": ("jw315 wmo315 ho315", "AangevraagdProduct", the_day_after),
+    "asked for tools beside each other": ("wmo315", "AangevraagdProduct", tools),
+    "new from one day with another code": ("jw317 wmo317 ho317", "NieuwProduct", other_code_beside),
+    "new from tomorrow": ("jw317 wmo317 ho317", "NieuwProduct", do(alone, GewensteIngangsdatum=lambda s: s.day(1))),
+    "over before 2021": (
+        "jw301 wmo301",
+        "ToegewezenProduct",
+        do(
+            put("Product/Code", None), Ingangsdatum="2020-01-01", Einddatum="2020-12-31",
+            Omvang=VOLUME | {"Eenheid": "14", "Frequentie": "1"},
+        ),
+    ),
+    "started today": ("jw305 wmo305 ho305", "StartProduct", do(Begindatum=lambda scene: scene.day(0))),
+    "stopped on the day of the start": (
+        "jw307 wmo307 ho307", "StopProduct", do(Einddatum=lambda scene: scene.one["Begindatum"])
+    ),
+    "declared on the last day of the month": (
+        "jw323 wmo323 ho323",
+        "Declaratie",
+        lambda scene: scene.message["Header"]["BerichtIdentificatie"].update(
+            Dagtekening=scene.one["DeclaratiePeriode"]["Einddatum"]
+        ),
+    ),
+    "five years ago to the day": (
+        "jw323 wmo323 ho323", "Prestatie", do(period("2021-01-01", "2021-01-31"), signed_on("2026-01-31"))
+    ),
+    "two periods of one number": ("jw323 wmo323 ho323", "Prestatie", shorter),
+    "two codes of one number": ("jw323 wmo323 ho323", "Prestatie", second_line(ProductCode="ANDER")),
+}  # fmt: skip
+"""What comes close to breaking a rule but does not: (types, class, change)."""
