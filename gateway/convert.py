@@ -21,10 +21,11 @@ import orjson
 from lxml import etree
 
 from gateway.check import MOST, PARSER
-from gateway.explain import advice
+from gateway.explain import finding
 from gateway.forms import Field, Form, Forms
 from gateway.gate import BOMS, MAX_BYTES
 from gateway.message import Checked, Finding
+from gateway.words import Text
 from gateway.write import written
 
 SPACE, MESSAGE, ROOT = "namespace", "bericht", "Bericht"
@@ -75,11 +76,11 @@ def xml_of(raw: bytes, forms: Forms, check: Callable[[bytes], Checked]) -> tuple
     try:
         told = _told(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
-        return _refusal(_finding("KP003", line=raw.count(b"\n", 0, error.start) + 1)), b""
+        return _refusal(finding("KP003", line=raw.count(b"\n", 0, error.start) + 1)), b""
     except json.JSONDecodeError as error:
-        return _refusal(_finding("KP030", line=error.lineno)), b""
+        return _refusal(finding("KP030", line=error.lineno)), b""
     except RecursionError:
-        return _refusal(_finding("KP007")), b""
+        return _refusal(finding("KP007")), b""
     making = _Making()
     root = making.document(told, forms)
     if root is None or making.full:
@@ -90,13 +91,13 @@ def xml_of(raw: bytes, forms: Forms, check: Callable[[bytes], Checked]) -> tuple
 
 def _gate(raw: bytes) -> Finding | None:
     if not raw:
-        return _finding("KP001")
+        return finding("KP001")
     if len(raw) > MAX_BYTES:
-        return _finding("KP002")
+        return finding("KP002")
     if raw.startswith(BOMS):
-        return _finding("KP004")
+        return finding("KP004")
     if raw.count(b",") > FREE_VALUES + len(raw) // BYTES_PER_VALUE:
-        return _finding("KP007")
+        return finding("KP007")
     return None
 
 
@@ -126,17 +127,18 @@ class _Making:
 
     def document(self, told: Any, forms: Forms) -> Node | None:
         """Make the whole document; None if it does not tell what message it is."""
-        values = self._object(told, "", "de JSON", {SPACE: None, MESSAGE: None}.keys())
+        values = self._object(told, "", "JSON", {SPACE: None, MESSAGE: None}.keys())
         if values is None:
             return None
         space = values.get(SPACE)
         root = forms.get(space) if isinstance(space, str) else None
         if root is None or root.form is None:
-            self._wrong(
-                "", f"Bij '{SPACE}' staat geen bericht dat deze poort kent. Zet daar de namespace van het bericht."
-            )
+            nl = f"Bij '{SPACE}' staat geen bericht dat deze poort kent. Zet daar de namespace van het bericht."
+            en = f"'{SPACE}' names no message that this gateway knows. Put the namespace of the message there."
+            self._wrong("", nl, en)
         elif MESSAGE not in values:
-            self._wrong("", f"De JSON heeft geen '{MESSAGE}'. Zet daarin de inhoud van het bericht.")
+            nl = f"De JSON heeft geen '{MESSAGE}'. Zet daarin de inhoud van het bericht."
+            self._wrong("", nl, f"The JSON has no '{MESSAGE}'. Put the content of the message in it.")
         else:
             node = etree.Element(root.tag, nsmap=_prefixes(root))
             self._class(node, root.form, values[MESSAGE], ROOT)
@@ -179,48 +181,55 @@ class _Making:
         if place.form is not None:
             self._class(node, place.form, told, path)
         elif not isinstance(told, str):
-            self._spoil(path, _no_text(told, place.name))
+            self._spoil(path, *_no_text(told, place.name))
         elif NO_XML.search(told):
-            self._spoil(path, f"In {place.name} staat een teken dat in een bericht niet mag. Haal het weg.")
+            nl = f"In {place.name} staat een teken dat in een bericht niet mag. Haal het weg."
+            self._spoil(path, nl, f"{place.name} holds a character that a message may not hold. Take it out.")
         else:
             node.text = told
 
     def _list(self, told: Any, path: str, name: str) -> list[Any]:
         if isinstance(told, list):
             return told
-        self._spoil(path, f"{name} moet een lijst zijn, tussen blokhaken, ook als er maar één in staat.")
+        nl = f"{name} moet een lijst zijn, tussen blokhaken, ook als er maar één in staat."
+        self._spoil(path, nl, f"{name} must be a list, in square brackets, even if there is only one in it.")
         return []
 
     def _object(self, told: Any, path: str, name: str, known: KeysView[str]) -> dict[str, Any] | None:
         """Return the values of an object by their names; None if it is not an object."""
         if not isinstance(told, tuple):
-            self._spoil(path, f"{name} moet een object zijn, met velden tussen accolades.")
+            nl = f"{name} moet een object zijn, met velden tussen accolades."
+            self._spoil(path, nl, f"{name} must be an object, with fields in braces.")
             return None
         values = dict(told)
         if strange := values.keys() - known:
             # Once for each class: a hostile one may hold millions, and what a sender made up is not repeated.
-            self._wrong(path, f"In {name} staat een veld dat daar niet hoort. Toegestaan zijn: {', '.join(known)}.")
+            nl = f"In {name} staat een veld dat daar niet hoort. Toegestaan zijn: {', '.join(known)}."
+            self._wrong(path, nl, f"{name} holds a field that does not belong there. Allowed are: {', '.join(known)}.")
         if len(values) < len(told):
             twice = Counter(key for key, _ in told if key not in strange)
             for key in (key for key, count in twice.items() if count > 1):
-                self._wrong(path, f"{key} staat meer dan één keer in {name}. Laat er één staan.")
+                nl = f"{key} staat meer dan één keer in {name}. Laat er één staan."
+                self._wrong(path, nl, f"{key} stands more than once in {name}. Leave one.")
         return values
 
-    def _spoil(self, path: str, text: str) -> None:
+    def _spoil(self, path: str, nl: str, en: str) -> None:
         self._emptied.add(path)
-        self._wrong(path, text)
+        self._wrong(path, nl, en)
 
-    def _wrong(self, path: str, text: str) -> None:
+    def _wrong(self, path: str, nl: str, en: str) -> None:
         self.count += 1
         if len(self.findings) < MOST:
-            self.findings.append(_finding("KP031", text=text[0].upper() + text[1:], path=path))
+            self.findings.append(finding("KP031", path=path, text=Text(nl, en)))
 
 
-def _no_text(told: Any, name: str) -> str:
+def _no_text(told: Any, name: str) -> Text:
     if told is None:
-        return f"{name} is null. Laat een veld zonder waarde helemaal weg."
-    what = "een getal" if type(told) is int else "geen tekst"
-    return f"{name} is {what}. Zet elke waarde tussen aanhalingstekens, ook een getal."
+        nl = f"{name} is null. Laat een veld zonder waarde helemaal weg."
+        return Text(nl, f"{name} is null. Leave out a field that has no value.")
+    nl, en = ("een getal", "a number") if type(told) is int else ("geen tekst", "no text")
+    nl = f"{name} is {nl}. Zet elke waarde tussen aanhalingstekens, ook een getal."
+    return Text(nl, f"{name} is {en}. Put every value in quotation marks, a number too.")
 
 
 def _prefixes(root: Field) -> dict[str | None, str]:
@@ -237,7 +246,3 @@ def _prefixes(root: Field) -> dict[str | None, str]:
 
 def _refusal(*findings: Finding) -> Checked:
     return Checked(type=None, facts=None, findings=findings, total=len(findings))
-
-
-def _finding(code: str, *, line: int = 0, path: str = "", text: str = "") -> Finding:
-    return Finding(code=code, level=0, line=line, path=path, text=text or advice(code))
