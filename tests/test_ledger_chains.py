@@ -1,5 +1,6 @@
 """Conversations: every message gets the verdict that it carries, judged after those before it as ``--keten`` does."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from test_samples import expectation
 from gateway.catalog import FOLDER, Catalog
 from gateway.chain import Chain
 from gateway.ledger.book import RULES
+from gateway.validate import valideer
 
 CATALOG = Catalog.load()
 CONVERSATIONS = sorted(path for path in FOLDER.glob("*/*/ketens/*") if path.is_dir())
@@ -54,3 +56,51 @@ def test_a_folder_has_its_messages_numbered():
     for folder in CONVERSATIONS:
         numbers = Counter(path.name[:2] for path in folder.glob("*.xml"))
         assert sorted(numbers) == [f"{n + 1:02d}" for n in range(len(numbers))], folder
+
+
+def conversation(standard: str, name: str) -> Path:
+    return FOLDER / standard / "ketens" / name
+
+
+def test_the_command_judges_a_folder_as_one_conversation(capsys: pytest.CaptureFixture):
+    folder = conversation("hoa/1.0", "tr326-tweede-start")
+
+    assert valideer([str(folder)], json=True, chain=True) == 1
+    told = [json.loads(row) for row in capsys.readouterr().out.splitlines()]
+    assert [each["geldig"] for each in told] == [True, True, False]
+    assert [(found["code"], found["niveau"]) for found in told[-1]["bevindingen"]] == [("TR326", 3)]
+
+
+def test_without_being_asked_the_command_judges_each_file_by_itself(capsys: pytest.CaptureFixture):
+    assert valideer([str(conversation("hoa/1.0", "tr326-tweede-start"))], json=True) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_files_are_judged_in_the_order_in_which_they_are_named(capsys: pytest.CaptureFixture):
+    order, start, *_ = sorted(conversation("ijw/3.2", "heel-traject").glob("0[13]-*.xml"))
+
+    assert valideer([str(order), str(start)], json=True, chain=True) == 0
+    assert valideer([str(start), str(order)], json=True, chain=True) == 1
+    assert "TR019" in capsys.readouterr().out
+
+
+def test_an_answer_belongs_to_a_message_of_the_conversation_and_comes_once():
+    first, retour, *_ = [path.read_bytes() for path in sorted(conversation("ijw/3.2", "heel-traject").glob("*.xml"))]
+    chain = Chain(CATALOG)
+
+    assert [finding.code for finding in chain.check(retour).findings] == ["KP022"]
+    assert chain.check(first).findings == ()
+    assert chain.check(retour).findings == ()
+    again = retour.replace(b"IdentificatieRetour>JW", b"IdentificatieRetour>XX", 1)
+    assert again != retour
+    assert [finding.code for finding in chain.check(again).findings] == ["KP023"]
+
+
+def test_what_is_wrong_by_itself_is_not_part_of_the_conversation():
+    order, start, *_ = [
+        path.read_bytes() for path in sorted(conversation("ijw/3.2", "tr326-tweede-start").glob("*.xml"))
+    ]
+    chain = Chain(CATALOG)
+
+    assert chain.check(order.replace(b"999900006", b"999900007")).findings
+    assert [finding.code for finding in chain.check(start).findings] == ["TR019"]

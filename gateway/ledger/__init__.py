@@ -31,7 +31,7 @@ A record is a tuple of ``Heard``, one for each message, in order of acceptance, 
 Payer is the gemeente or the hoofdaannemer, provider the aanbieder or the onderaannemer. A dossier key holds a BSN and
 records hold personal data: both must be sealed or hashed wherever they are kept.
 
-What a line of a declaration has become is not written back into dossiers: ``dossier.standing`` reads it from the
+What a line of a declaration has become is not written back into dossiers: ``dossier.Fates`` reads it from the
 record of its declaration. That is why judging a 323, or a 301 that removes an assignment, takes the second round; a 319
 takes it to find the dossier of the request, a retour to find what the refused message touched. In ``judge`` each
 dossier is looked up once, client by client, so a mapping that decodes when asked keeps memory small.

@@ -183,9 +183,7 @@ def _answered(facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record]) 
     key = keys.answered_message(facts)
     rejected = tuple(each.reference for each in said if isinstance(each, Line))
     answers = tuple(replace(each, line=0, path="", rejected=rejected) for each in said if isinstance(each, Answer))
-    refused = any(not each.whole for each in answers)
-    earlier = tuple(replace(heard, void=heard.void or refused) for heard in past.get(key, ()))
-    return {key: (*earlier, _heard(facts, answers))} if earlier else {}
+    return {key: (*past[key], _heard(facts, answers))} if key in past else {}
 
 
 def _refused(facts: Facts, past: Mapping[str, Record]) -> dict[str, Record]:

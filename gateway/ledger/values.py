@@ -199,7 +199,7 @@ class Heard:
     dated: str
     """Dagtekening of the message."""
     void: bool = False
-    """Whether the message was refused by its receiver, so that this does not count."""
+    """Whether the message was refused by a retour, so that this does not count; of a declaration its Answer tells."""
     said: tuple[Said, ...]
 
 
