@@ -134,3 +134,12 @@ def test_a_namespace_of_no_release_has_no_message(space: str):
 def test_another_element_of_a_known_namespace_is_no_message():
     assert OURS.by_root("{urn:hoa:1_0:ho301:schema}Client") is None
     assert OURS.by_root("{urn:hoa:1_0:basisschema:schema}Bericht") is None
+
+
+def test_a_message_waits_for_no_schema_but_its_own(folder: Path):
+    """However many releases there are, starting costs the same."""
+    for path in [*(folder / "iwmo/3.2").glob("*.xsd"), *(folder / "ijw").glob("*/JW3[1-9]*.xsd")]:
+        path.write_text("no schema at all")
+    (folder / "iwmo/3.2/messages.toml").write_text("no cards at all")
+
+    assert check(written_in("3_2", VALID), Catalog.load(folder)).findings == ()
