@@ -13,6 +13,7 @@ VOLUME = {"Volume": "10", "Eenheid": "04", "Frequentie": "4"}
 PHONE = {"Telefoon01": {"Telefoonnummer": "0600000004", "Landnummer": "+31"}}
 PERIODS = {"Declaratie": "DeclaratiePeriode", "Prestatie": "ProductPeriode", "Termijn": "Periode"}
 PRODUCTS = ("ToegewezenProduct", "Opdracht", "AangevraagdProduct", "NieuwProduct", "TeWijzigenProduct")
+GRANTED_OR_ASKED = PRODUCTS[:4]
 LINES = ("Prestatie", "Termijn")
 
 
@@ -143,16 +144,25 @@ def same_number(scene: Scene) -> None:
     scene.group[-1][number] = f"0{scene.one[number]}"
 
 
-def overlapping(scene: Scene) -> None:
-    """One of all of a category, on the last day of a product of that category."""
-    klasse = next(name for name in PRODUCTS if list(instances(scene.message, name)) and name != "TeWijzigenProduct")
-    at = Scene(message=scene.message, klasse=klasse)
-    ends(30)(at)
-    twin = at.twin(Product={"Categorie": at.one["Product"]["Categorie"]})
-    del twin["Omvang"]
-    twin[first_day(at)] = at.one[last_day(at)]
-    for name in {"ToewijzingNummer", "OpdrachtNummer", "ReferentieAanbieder"} & twin.keys():
-        twin[name] = "999999999"
+def overlapping(*left: str) -> Change:
+    """A second product on the last day of one, of which only this is left: Categorie and Code, Categorie, nothing."""
+
+    def change(scene: Scene) -> None:
+        klasse = next(name for name in GRANTED_OR_ASKED if list(instances(scene.message, name)))
+        at = Scene(message=scene.message, klasse=klasse)
+        ends(30)(at)
+        twin = at.twin(Product={name: at.one["Product"][name] for name in left}, Budget="100")
+        del twin["Omvang"]
+        if "Code" in left:
+            twin.update(Omvang=VOLUME)
+            del twin["Budget"]
+        if not left:
+            del twin["Product"]
+        twin[first_day(at)] = at.one[last_day(at)]
+        for name in {"ToewijzingNummer", "OpdrachtNummer", "ReferentieAanbieder"} & twin.keys():
+            twin[name] = "999999999"
+
+    return change
 
 
 def category_of_other_law(scene: Scene) -> str:
@@ -354,6 +364,7 @@ def on(
     }
 
 
+OVERLAPS = (overlapping("Categorie", "Code"), overlapping("Categorie"), overlapping())
 NO_CODE = (
     do(put("Product/Code", None), ends(30), Omvang=VOLUME),
     do(alone, put("Product/Code", None), never_ends, Omvang=VOLUME),
@@ -372,7 +383,7 @@ CHANGES: dict[tuple[str, str], tuple[Change, ...]] = {
             do(Geboortedatum={"Datum": day, "DatumGebruik": use})
             for day, use in (("2000-05-17", "1"), ("2000-05-17", "2"), ("2000-02-01", "2"), ("2001-01-01", "3"))
         ),
-        "TR002": do(Geboortedatum={"Datum": "1890-01-01"}),
+        "TR002": (do(Geboortedatum={"Datum": "1890-01-01"}), do(Geboortedatum={"Datum": "1900-01-01"})),
         "TR134": do(Geboortedatum=lambda scene: {"Datum": scene.day(1)}),
     }),
     **on(("Client",), {
@@ -381,8 +392,8 @@ CHANGES: dict[tuple[str, str], tuple[Change, ...]] = {
         "CD007": (do(Communicatie={"Vorm": "2", "Taal": "Pools"}), do(Communicatie={"Vorm": "1"})),
         "TR061": do(Contactgegevens=[{"Soort": "04", "Telefoon": PHONE}]),
         "TR101": client_again,
-        "TR302": overlapping,
-        "TR386": overlapping,
+        "TR302": OVERLAPS,
+        "TR386": OVERLAPS,
     }),
     **on(("Relatie",), {
         "CS050": (
@@ -448,7 +459,7 @@ CHANGES: dict[tuple[str, str], tuple[Change, ...]] = {
     **on(("Verzoek",), {
         "TR352": do(OngewijzigdeProducten=None, TeWijzigenProducten=None),
         "TR353": do(TeWijzigenProducten=None, NieuweProducten=None),
-        "TR410": overlapping,
+        "TR410": OVERLAPS,
     }),
     **on(("Antwoord",), {
         "CD085": do(VerzoekAntwoord="1", RedenAfwijzingVerzoek=None, Woonplaatsbeginsel=None),
