@@ -256,10 +256,7 @@ async def _invite(request: web.Request) -> None:
 
 
 def _refusal(rejected: Rejected) -> Problem:
-    findings = [
-        {"code": each.code, "niveau": each.level, "regel": each.line, "pad": each.path, "tekst": each.text}
-        for each in rejected.findings
-    ]
+    findings = [each.in_json() for each in rejected.findings]
     foreign = any(each.code == "KP020" for each in rejected.findings)
     more = "" if rejected.total == len(findings) else f" De eerste {len(findings)} staan hieronder."
     faults = "1 fout" if rejected.total == 1 else f"{rejected.total} fouten"

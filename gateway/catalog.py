@@ -278,7 +278,7 @@ def _message_type(name: str, entry: dict[str, Any], release: Release, xsd: etree
 
 def _compile(kind: MessageType, schemas: Mapping[str, etree._Element]) -> Definition:
     space = etree.QName(kind.root).namespace or ""
-    reader = Shapes(schemas)
+    reader = Shapes(schemas, f"{kind.standard}/{kind.release}")
     shape = reader.element(next(schemas[space].iterfind(f"{XS}element[@name='Bericht']")), schemas[space])
     if not isinstance(shape, Shape):
         raise CatalogError(f"{kind.name}: Bericht holds no elements")

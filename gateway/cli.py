@@ -88,6 +88,7 @@ def _add_documents(command: Adds) -> None:
     each.add_argument("paden", nargs="+", metavar="PAD")
     each.add_argument("--json", action="store_true", help="één JSON-object per regel, voor programma's")
     each.add_argument("--keten", action="store_true", help="als één gesprek, in deze volgorde: elk na wat ervoor kwam")
+    each.add_argument("--taal", choices=("nl", "en"), default="nl", help="Nederlands of Engels")
     each.add_argument("--schemas", type=Path, metavar="PAKKET", help="ook langs dit gepubliceerde schemapakket")
     _add_schemas(command("schemas", _schemas, "Toon welke berichten deze poort kent."))
     each = command("leg-uit", _leg_uit, "Leg een regelcode, een retourcode of een codelijst uit.")
@@ -178,7 +179,9 @@ def _with_connection(parser: argparse.ArgumentParser) -> argparse.ArgumentParser
 def _valideer(arguments: argparse.Namespace) -> int:
     from gateway.validate import valideer
 
-    return valideer(arguments.paden, json=arguments.json, chain=arguments.keten, package=arguments.schemas)
+    return valideer(
+        arguments.paden, json=arguments.json, chain=arguments.keten, package=arguments.schemas, language=arguments.taal
+    )
 
 
 def _schemas(_arguments: argparse.Namespace) -> int:

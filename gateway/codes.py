@@ -54,6 +54,18 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 
 
+def lists_of(use: str) -> tuple[str, ...]:
+    """The names of the lists that a simple type, ``ijw/3.2:LDT_RedenBeeindiging``, takes its codes from; mostly one."""
+    return tuple(name for name, uses in _uses().items() if use in uses)
+
+
+@cache
+def _uses() -> dict[str, tuple[str, ...]]:
+    # What is asked stands above the first table; the codes below it are many and not asked.
+    heads = {name: (FOLDER / f"{name}.toml").read_text("utf-8").partition("\n[")[0] for name in names()}
+    return {name: tuple(tomllib.loads(head)["gebruik"]) for name, head in heads.items()}
+
+
 @cache
 def code_list(name: str) -> CodeList:
     """The list of this name; KeyError if there is none."""

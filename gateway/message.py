@@ -28,6 +28,17 @@ class Finding:
     english: str = ""
     """``text`` in English."""
 
+    def in_json(self) -> dict[str, str | int]:
+        """Return it as the API and ``valideer --json`` tell it, under the names of ``Bevinding`` in openapi.json."""
+        return {
+            "code": self.code,
+            "niveau": self.level,
+            "regel": self.line,
+            "pad": self.path,
+            "tekst": self.text,
+            "text": self.english,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:

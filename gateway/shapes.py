@@ -23,7 +23,9 @@ class Leaf:
     builtin: str
     """Name of the XSD type at the root of the chain: string, integer, date, time."""
     name: str = ""
-    """Name of the nearest type that has one, such as ``LDT_Gemeente``: code lists are told by it."""
+    """Name of the nearest type that has one, such as ``LDT_Gemeente``."""
+    release: str = ""
+    """Release that defines that type, as ``ijw/3.2``: code lists are told by the two together."""
     patterns: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     limits: tuple[tuple[str, str], ...] = ()
@@ -54,8 +56,9 @@ class Place(NamedTuple):
 class Shapes:
     """Turns the types of an XSD into shapes, following names through imports; each named type once."""
 
-    def __init__(self, schemas: Mapping[str, etree._Element]) -> None:
+    def __init__(self, schemas: Mapping[str, etree._Element], release: str) -> None:
         self._schemas = schemas
+        self._release = release
         self._done: dict[str, Leaf | Shape] = {}
         self.containers: dict[str, tuple[str, Shape]] = {}
         self.names: set[str] = set()
@@ -78,7 +81,7 @@ class Shapes:
             if found is None:
                 raise CatalogError(f"type {name} is not defined")
             form = self._form(found, owner)
-            self._done[key] = replace(form, name=local) if isinstance(form, Leaf) else form
+            self._done[key] = replace(form, name=local, release=self._release) if isinstance(form, Leaf) else form
         return self._done[key]
 
     def _form(self, definition: etree._Element, xsd: etree._Element) -> Leaf | Shape:
@@ -93,6 +96,7 @@ class Shapes:
         return Leaf(
             builtin=base.builtin,
             name=base.name,
+            release=base.release,
             patterns=base.patterns + tuple(value for name, value in facets if name == "pattern"),
             codes=tuple(value for name, value in facets if name == "enumeration") or base.codes,
             limits=base.limits + tuple(facet for facet in facets if facet[0] in FACETS),

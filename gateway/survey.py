@@ -7,6 +7,7 @@ field, and its texts repeat values.
 from collections.abc import Container, Iterator
 from typing import Any
 
+from gateway.codes import lists_of
 from gateway.shapes import Leaf, Shape
 from gateway.words import BLANK, Text, fits, form, listed
 
@@ -44,7 +45,8 @@ def _leaf(node: Any, leaf: Leaf, name: str) -> Iterator[Fault]:
             ),
         )
     elif not fits(node.text or "", leaf.builtin, leaf.patterns, leaf.codes, leaf.limits):
-        asked = form(leaf.builtin, leaf.patterns, leaf.codes, leaf.limits)
+        lists = lists_of(f"{leaf.release}:{leaf.name}") if leaf.codes else ()
+        asked = form(leaf.builtin, leaf.patterns, leaf.codes, leaf.limits, lists)
         if (node.text or "").strip(BLANK):
             wrong = Text("heeft niet de goede waarde of vorm", "does not have the right value or form")
         else:

@@ -6,6 +6,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from gateway.words import Text
+
 MOST_ENTRIES = 1_000
 MOST_RATIO = 100
 """Bytes out per byte in, for a whole ZIP; XML packs about 1 : 20."""
@@ -14,7 +16,11 @@ FREE = 2**20
 
 
 class UnpackError(Exception):
-    """A ZIP cannot be read; the text ends a Dutch sentence that begins with its name."""
+    """A ZIP cannot be read; the text, in Dutch as a string, ends a sentence that begins with its name."""
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(text.nl)
+        self.text = text
 
 
 def unpacked(path: Path, suffix: str, *, each: int, most: int) -> Iterator[tuple[str, bytes]]:
@@ -28,7 +34,12 @@ def unpacked(path: Path, suffix: str, *, each: int, most: int) -> Iterator[tuple
     try:
         with zipfile.ZipFile(path) as archive:
             if len(archive.infolist()) > MOST_ENTRIES:
-                raise UnpackError(f"deze ZIP bevat meer dan {MOST_ENTRIES} bestanden.")
+                raise UnpackError(
+                    Text(
+                        f"deze ZIP bevat meer dan {MOST_ENTRIES} bestanden.",
+                        f"this ZIP holds more than {MOST_ENTRIES} files.",
+                    )
+                )
             for entry in archive.infolist():
                 if not entry.filename.lower().endswith(suffix):
                     continue
@@ -36,7 +47,14 @@ def unpacked(path: Path, suffix: str, *, each: int, most: int) -> Iterator[tuple
                     raw = file.read(min(each, left) + 1)
                 left -= len(raw)
                 if left < 0:
-                    raise UnpackError("deze ZIP wordt bij uitpakken te groot.")
+                    raise UnpackError(
+                        Text("deze ZIP wordt bij uitpakken te groot.", "this ZIP becomes too large when unpacked.")
+                    )
                 yield entry.filename, raw
     except (zipfile.BadZipFile, lzma.LZMAError, zlib.error, RuntimeError, NotImplementedError, EOFError):
-        raise UnpackError("deze ZIP is beschadigd of met een wachtwoord beveiligd.") from None
+        raise UnpackError(
+            Text(
+                "deze ZIP is beschadigd of met een wachtwoord beveiligd.",
+                "this ZIP is damaged or locked with a password.",
+            )
+        ) from None

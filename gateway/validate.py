@@ -16,7 +16,8 @@ from gateway.check import check
 from gateway.codes import CodeList, code_list, names
 from gateway.explain import Explanation, explain, rules_behind
 from gateway.gate import MAX_BYTES
-from gateway.message import Checked
+from gateway.message import Checked, Finding
+from gateway.words import Text, place
 
 VALID, INVALID, COULD_NOT = 0, 1, 2
 MOST_UNPACKED = 8 * MAX_BYTES
@@ -49,6 +50,32 @@ EXPLAINED = {
     },
 }
 UNKNOWN = {"nl": "De code {} is niet bekend.", "en": "The code {} is not known."}
+JUDGED = {
+    "nl": {
+        "good": "goed",
+        "fault": "1 fout",
+        "faults": "{} fouten",
+        "first": "; hier staan de eerste {}",
+        "line": "regel {}",
+        "file": "bestand",
+        "all": "{} berichten bekeken: {} goed, {} fout.",
+        "progress": "{} berichten bekeken",
+        "none": "Er is geen bericht gevonden. Geef een bestand, een map met .xml of .zip, of - op.",
+    },
+    "en": {
+        "good": "good",
+        "fault": "1 fault",
+        "faults": "{} faults",
+        "first": "; these are the first {}",
+        "line": "line {}",
+        "file": "file",
+        "all": "{} messages seen: {} good, {} wrong.",
+        "progress": "{} messages seen",
+        "none": "No message was found. Give a file, a folder with .xml or .zip, or -.",
+    },
+}
+NO_FILE = Text("dit bestand of deze map bestaat niet.", "this file or folder does not exist.")
+NOT_READABLE = Text("dit bestand kan niet worden gelezen.", "this file cannot be read.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,34 +84,38 @@ class Document:
 
     name: str
     raw: bytes = b""
-    trouble: str = ""
+    trouble: Text | None = None
 
 
-def valideer(paths: list[str], json: bool, chain: bool = False, package: Path | None = None) -> int:
+def valideer(
+    paths: list[str], json: bool, chain: bool = False, package: Path | None = None, language: str = "nl"
+) -> int:
     """Judge files, folders (``*.xml`` and ``*.zip``, at any depth), ZIPs and ``-`` for standard input.
 
     With ``chain`` they are one conversation, in the order given, in a folder by name: each is also held against those
-    before it. With a schema ``package`` they are held against that too. Prints for people, or one JSON object a line
-    per document. Returns 0 if all are valid, 1 if some are not, 2 if something could not be read or nothing was found.
+    before it. With a schema ``package`` they are held against that too. Prints for people in ``language``, ``nl`` or
+    ``en``, or one JSON object a line per document, with both. Returns 0 if all are valid, 1 if some are not, 2 if
+    something could not be read or nothing was found.
     """
     catalog = Catalog.load() if package is None else _with_package(package)
     if catalog is None:
         return COULD_NOT
     judge = _in_turn(catalog) if chain else partial(check, catalog=catalog)
+    words, english = JUDGED[language], language == "en"
     good = bad = unread = 0
     for document in _documents(paths):
         if document.trouble:
-            print(f"{document.name}: {document.trouble}", file=sys.stderr)
+            print(f"{document.name}: {document.trouble[english]}", file=sys.stderr)
             unread += 1
             continue
         checked = judge(document.raw)
-        print(_line(document.name, checked) if json else _lines(document.name, checked), flush=True)
+        print(_line(document.name, checked) if json else _lines(document.name, checked, words, english), flush=True)
         good, bad = good + (not checked.findings), bad + bool(checked.findings)
-        _progress(good + bad)
+        _progress(good + bad, words)
     if not good + bad + unread:
-        print("Er is geen bericht gevonden. Geef een bestand, een map met .xml of .zip, of - op.", file=sys.stderr)
+        print(words["none"], file=sys.stderr)
     if not json and good + bad > 1:
-        print(f"\n{good + bad} berichten bekeken: {good} goed, {bad} fout.")
+        print("", words["all"].format(good + bad, good, bad), sep="\n")
     if unread or not good + bad:
         return COULD_NOT
     return INVALID if bad else VALID
@@ -159,7 +190,7 @@ def _documents(paths: list[str]) -> Iterator[Document]:
         elif path.exists():
             yield from _file(path)
         else:
-            yield Document(name=given, trouble="dit bestand of deze map bestaat niet.")
+            yield Document(name=given, trouble=NO_FILE)
 
 
 def _file(path: Path) -> Iterator[Document]:
@@ -172,7 +203,7 @@ def _file(path: Path) -> Iterator[Document]:
             # One byte more than is allowed is enough to be refused for size.
             raw = file.read(MAX_BYTES + 1)
     except OSError:
-        yield Document(name=str(path), trouble="dit bestand kan niet worden gelezen.")
+        yield Document(name=str(path), trouble=NOT_READABLE)
         return
     yield Document(name=str(path), raw=raw)
 
@@ -184,7 +215,7 @@ def _zip(path: Path) -> Iterator[Document]:
         for name, raw in unpacked(path, ".xml", each=MAX_BYTES, most=MOST_UNPACKED):
             yield Document(name=f"{path}:{_printable(name)}", raw=raw)
     except UnpackError as error:
-        yield Document(name=str(path), trouble=str(error))
+        yield Document(name=str(path), trouble=error.text)
 
 
 def _printable(name: str) -> str:
@@ -195,28 +226,29 @@ def _printable(name: str) -> str:
 def _line(name: str, checked: Checked) -> str:
     import json as codec  # noqa: PLC0415 - costs a tenth of a start, for programs only
 
-    findings = [
-        {"code": f.code, "niveau": f.level, "regel": f.line, "pad": f.path, "tekst": f.text} for f in checked.findings
-    ]
+    findings = [each.in_json() for each in checked.findings]
     verdict = {"bestand": name, "bericht": checked.type, "geldig": not findings, "bevindingen": findings}
     return codec.dumps(verdict, ensure_ascii=False)
 
 
-def _lines(name: str, checked: Checked) -> str:
+def _lines(name: str, checked: Checked, words: dict[str, str], english: bool) -> str:
     kind = f" ({checked.type.upper()})" if checked.type else ""
     if not checked.findings:
-        return f"{name}{kind}: goed"
-    more = "" if checked.total <= len(checked.findings) else f"; hier staan de eerste {len(checked.findings)}"
-    count = "1 fout" if len(checked.findings) == 1 else f"{len(checked.findings)}{'+' if more else ''} fouten"
-    lines = [f"{name}{kind}: {count}{more}"]
-    for finding in checked.findings:
-        place = f"regel {finding.line}" if finding.line else "bestand"
-        lines.append(f"  {place:>12}  {finding.code}  {finding.path}")
-        lines.append(f"  {'':>12}  {finding.text}")
-    return "\n".join(lines)
+        return f"{name}{kind}: {words['good']}"
+    more = checked.total > len(checked.findings)
+    count = words["fault"] if checked.total == 1 else words["faults"].format(f"{len(checked.findings)}{'+' * more}")
+    first = words["first"].format(len(checked.findings)) if more else ""
+    return "\n".join([f"{name}{kind}: {count}{first}", *(_finding(each, words, english) for each in checked.findings)])
 
 
-def _progress(done: int) -> None:
+def _finding(finding: Finding, words: dict[str, str], english: bool) -> str:
+    line = words["line"].format(finding.line) if finding.line else words["file"]
+    head = f"  {line:>12}  {finding.code}  {place(finding.path)[english]}" + (f" ({finding.path})" * bool(finding.path))
+    text = wrap(finding.english if english else finding.text, width=104)
+    return "\n".join([head, *(f"{'':>16}{each}" for each in text)])
+
+
+def _progress(done: int, words: dict[str, str]) -> None:
     """Every hundredth document, for who watches a terminal while the output goes to a file."""
     if done % 100 == 0 and sys.stderr.isatty() and not sys.stdout.isatty():
-        print(f"{done} berichten bekeken", file=sys.stderr)
+        print(words["progress"].format(done), file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What a field asks, in plain Dutch and English; made from the schema alone, so no value of a message can be in it."""
+"""Plain words, Dutch and English: where a thing stands, and what a field asks; never a value of a message."""
 
 import re
 from collections.abc import Sequence
@@ -14,6 +14,36 @@ class Text(NamedTuple):
     en: str
 
 
+WHOLE_FILE = Text("het hele bestand", "the whole file")
+WHOLE_MESSAGE = Text("het hele bericht", "the whole message")
+STEPS = {
+    "Header": Text("kop", "header"),
+    "onbekend": Text("onbekend veld", "unknown field"),
+    "AangevraagdProduct": Text("aangevraagd product", "requested product"),
+    "Client": Text("cliënt", "client"),
+    "Contact": Text("contact", "contact"),
+    "Dienst": Text("dienst", "service"),
+    "Doel": Text("doel", "goal"),
+    "Gebied": Text("gebied", "area"),
+    "Kenmerk": Text("kenmerk", "mark of quality"),
+    "NieuwProduct": Text("nieuw product", "new product"),
+    "OngewijzigdProduct": Text("ongewijzigd product", "unchanged product"),
+    "Opdracht": Text("opdracht", "order"),
+    "Prestatie": Text("prestatie", "declared line"),
+    "Regel": Text("contractregel", "contract line"),
+    "Relatie": Text("relatie", "relation"),
+    "RetourCode": Text("retourcode", "return code"),
+    "StartProduct": Text("gestart product", "started product"),
+    "StopProduct": Text("gestopt product", "stopped product"),
+    "Taak": Text("taak", "task"),
+    "TeWijzigenProduct": Text("te wijzigen product", "product to change"),
+    "Termijn": Text("termijn", "instalment"),
+    "ToegewezenProduct": Text("toegewezen product", "assigned product"),
+    "Voortgang": Text("voortgang", "progress"),
+    "Voorwaarde": Text("voorwaarde", "condition"),
+}
+"""What people call a step of a path: every repeated element, and the two that are told without a number."""
+UNNUMBERED = ("Header", "onbekend")
 MOST_CODES = 12
 BLANK = " \t\r\n"
 """White space as XML knows it; Python knows more."""
@@ -42,6 +72,23 @@ WHOLE = re.compile(r"[+-]?[0-9]+")
 YEAR_AND_REST = re.compile(r"-?(?:[1-9][0-9]{4,}|[0-9]{4})(-[0-9]{2}-[0-9]{2})")
 
 
+def place(path: str) -> Text:
+    """Where a finding stands, for people: ``cliënt 3, prestatie 2, ProductPeriode``; ``path`` as in ``Finding``."""
+    if "/" not in path:
+        return WHOLE_MESSAGE if path else WHOLE_FILE
+    steps = path.split("/")[1:]
+    last = max((index for index, step in enumerate(steps) if step.endswith("]")), default=-1)
+    # What stands above a numbered record says nothing more, but that it is the header.
+    told = [_step(step) for index, step in enumerate(steps) if index > last or step.endswith("]") or step == "Header"]
+    return Text(", ".join(each.nl for each in told), ", ".join(each.en for each in told))
+
+
+def _step(step: str) -> Text:
+    name, _, number = step.rstrip("]").partition("[")
+    known = STEPS.get(name, Text(name, name)) if number or name in UNNUMBERED else Text(name, name)
+    return Text(f"{known.nl} {number}".strip(), f"{known.en} {number}".strip())
+
+
 def joined(*texts: Text) -> Text:
     """One text after the other."""
     return Text(*(" ".join(each) for each in zip(*texts, strict=True)))
@@ -53,12 +100,16 @@ def listed(names: Sequence[str], joint: str) -> str:
 
 
 @cache
-def form(builtin: str, patterns: tuple[str, ...], codes: tuple[str, ...], limits: tuple[tuple[str, str], ...]) -> Text:
-    """What a field may hold: ``precies 9 cijfers``, ``een van de codes 1, 2 of 3``."""
-    if len(codes) > MOST_CODES:
-        return Text("een code uit de codelijst van dit veld", "a code from the code list of this field")
+def form(
+    builtin: str,
+    patterns: tuple[str, ...],
+    codes: tuple[str, ...],
+    limits: tuple[tuple[str, str], ...],
+    lists: tuple[str, ...] = (),
+) -> Text:
+    """What a field may hold: ``precies 9 cijfers``, ``een van de codes 1, 2 of 3``; ``lists`` tell what codes mean."""
     if codes:
-        return Text(f"een van de codes {listed(codes, 'of')}", f"one of the codes {listed(codes, 'or')}")
+        return _codes(codes, lists)
     for pattern in reversed(patterns):
         if LITERAL.fullmatch(pattern):
             return Text(f"precies {pattern}", f"exactly {pattern}")
@@ -79,6 +130,18 @@ def form(builtin: str, patterns: tuple[str, ...], codes: tuple[str, ...], limits
     told = [each for each in asked if each] or [Text("een ingevulde waarde", "a value")]
     nl, en = (", ".join(said) for said in zip(*told, strict=True))
     return Text(nl.replace("getal, van", "getal van"), en.replace("number, from", "number from"))
+
+
+def _codes(codes: tuple[str, ...], lists: tuple[str, ...]) -> Text:
+    if len(codes) <= MOST_CODES:
+        asked = Text(f"een van de codes {listed(codes, 'of')}", f"one of the codes {listed(codes, 'or')}")
+    elif lists:
+        asked = Text(f"een code uit codelijst {listed(lists, 'of')}", f"a code from code list {listed(lists, 'or')}")
+    else:
+        return Text("een code uit de codelijst van dit veld", "a code from the code list of this field")
+    nl = listed([f"ketenpoort leg-uit {name}" for name in lists], "en")
+    en = listed([f"ketenpoort leg-uit {name} --taal en" for name in lists], "and")
+    return joined(asked, Text(f"(zie: {nl})", f"(see: {en})")) if lists else asked
 
 
 def fits(

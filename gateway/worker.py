@@ -20,10 +20,10 @@ from typing import Any, BinaryIO
 
 from gateway.catalog import FOLDER, Catalog
 from gateway.check import check
-from gateway.codes import code_list
-from gateway.explain import advice, read_all
+from gateway.codes import code_list, lists_of
+from gateway.explain import finding, read_all
 from gateway.gate import MAX_BYTES, gate
-from gateway.message import Checked, Finding
+from gateway.message import Checked
 from gateway.package import Published
 from gateway.verdicts import decode, encode
 
@@ -235,8 +235,7 @@ def _waiting(queue: "asyncio.Queue[_Job]", first: "_Job") -> Iterable["_Job"]:
 
 
 def _overrun() -> Done:
-    finding = Finding(code="KP011", level=0, line=0, path="", text=advice("KP011"))
-    return replace(SOUND, findings=(finding,), total=1), b""
+    return replace(SOUND, findings=(finding("KP011"),), total=1), b""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -318,6 +317,7 @@ def _crafts(kind: str, packages: str) -> Mapping[int, Craft]:
     catalog.compile_all()
     read_all()
     code_list("CBS")
+    lists_of("")
 
     def judge(raw: bytes) -> Checked:
         return check(raw, catalog)

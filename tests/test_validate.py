@@ -38,13 +38,36 @@ def test_a_bad_file_is_told_line_by_line(capsys: pytest.CaptureFixture):
     assert "Bericht/Declaratie/TotaalIngediendBedrag/TotaalBedrag" in said
 
 
+def test_a_place_is_told_in_words_beside_its_path(capsys: pytest.CaptureFixture):
+    valideer([str(SAMPLES / "invalid/ho323-cs337-twee-maanden.xml")], json=False)
+    said = capsys.readouterr().out
+    assert "CS337  cliënt 1, prestatie 1, ProductPeriode" in said
+    assert "(Bericht/Declaratie/Clienten/Client[1]/Prestaties/Prestatie[1]/ProductPeriode" in said
+
+
+def test_a_verdict_can_be_had_in_english(tmp_path: Path, capsys: pytest.CaptureFixture):
+    (tmp_path / "empty.xml").write_bytes(b"")
+    locked = tmp_path / "broken.zip"
+    locked.write_bytes(b"PK\x03\x04")
+
+    assert valideer([str(GOOD), str(BAD), str(tmp_path), "nowhere.xml"], json=False, language="en") == 2
+    said, trouble = capsys.readouterr()
+    assert f"{GOOD} (HO301): good" in said
+    assert "(HO323): 1 fault\n" in said
+    assert "How it should be: TotaalIngediendBedrag is the sum of all debit lines" in " ".join(said.split())
+    assert "file  KP001  the whole file\n" in said
+    assert "3 messages seen: 1 good, 2 wrong." in said
+    assert "this ZIP is damaged" in trouble
+    assert "does not exist" in trouble
+
+
 def test_for_machines_there_is_one_object_a_line(capsys: pytest.CaptureFixture):
     assert valideer([str(GOOD), str(BAD)], json=True) == 1
     good, bad = map(json.loads, capsys.readouterr().out.splitlines())
 
     assert good == {"bestand": str(GOOD), "bericht": "ho301", "geldig": True, "bevindingen": []}
     assert bad["geldig"] is False
-    assert list(bad["bevindingen"][0]) == ["code", "niveau", "regel", "pad", "tekst"]
+    assert list(bad["bevindingen"][0]) == ["code", "niveau", "regel", "pad", "tekst", "text"]
 
 
 def test_an_unknown_message_has_no_type(tmp_path: Path, capsys: pytest.CaptureFixture):
