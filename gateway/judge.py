@@ -173,7 +173,8 @@ class Judge:
                     line, path = spot()
                     self._findings[level].append(finding(code, line=line, path=path))
         if klasse.name in self._observers:
-            said = self._observers[klasse.name](klasse, *self._places.spot(klasse.at, ""))
+            line, path = self._places.line(klasse.at), self._places.path(klasse.at)
+            said = self._observers[klasse.name](klasse, line, path)
             if said is not None:
                 self.said.append(said)
 
