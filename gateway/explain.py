@@ -79,11 +79,6 @@ def in_words(code: str) -> Text:
     )
 
 
-def advice(code: str) -> str:
-    """The Dutch half of ``in_words``."""
-    return in_words(code).nl
-
-
 def _known(code: str, language: str) -> Explanation:
     known = explain(code, language)
     if known is None:

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 class Finding:
     """One thing wrong with a message, in the sender's terms.
 
-    ``text`` is plain Dutch: what is wrong and what to do. Neither ``text`` nor ``path`` ever holds a
-    value from the message: a finding may be logged, mailed or shown, a BSN may not.
+    ``text`` is plain Dutch, ``english`` the same in English: what is wrong, what is expected and what to do. None of
+    these, nor ``path``, ever holds a value from the message: a finding may be logged, mailed or shown, a BSN may not.
+    Findings are made by ``gateway.explain.finding``.
     """
 
     code: str
@@ -25,8 +26,7 @@ class Finding:
     path: str
     """Element path with positions from 1 in repeated classes: ``Bericht/Declaratie/Clienten/Client[3]/Bsn``."""
     text: str
-    english: str = ""
-    """``text`` in English."""
+    english: str
 
     def in_json(self) -> dict[str, str | int]:
         """Return it as the API and ``valideer --json`` tell it, under the names of ``Bevinding`` in openapi.json."""

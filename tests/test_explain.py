@@ -1,5 +1,6 @@
 """Every rule and every return code of the standard is explained, in Dutch and in English."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.codes import code_list
-from gateway.explain import FOLDER, explain, rules_behind
+from gateway.explain import FOLDER, explain, finding, in_words, rules_behind
 
 # istandaarden 3.2: what is held against earlier messages, and against what lies outside the message.
 HISTORY = [
@@ -24,7 +25,8 @@ EVERY = {
 }
 WORDS = {"titel", "regel", "oplossing"}
 NO_RULE = {"0001", "0200", "0233", "8001", "9319"}  # 9319 is TR319, which is broken inside one message: 0001
-PUBLISHED = Path(__file__).parent.parent.parent / "shared/field/regels-TR.txt"
+ROOT = Path(__file__).parent.parent
+PUBLISHED = ROOT.parent / "shared/field/regels-TR.txt"
 
 
 def test_no_code_of_the_standard_is_left_out():
@@ -67,6 +69,33 @@ def test_every_return_code_has_a_rule_that_leads_to_it():
 def test_every_rule_leads_to_a_return_code_that_exists():
     for code in (*HISTORY, *OUTSIDE):
         assert explain(code).return_code in {"", *RETURN_CODES}
+
+
+@pytest.mark.parametrize("code", EVERY)
+def test_a_finding_says_what_is_wrong_what_is_expected_and_what_to_do_in_both_languages(code):
+    told = finding(code, line=3, path="Bericht/Header")
+    nl, en = explain(code), explain(code, "en")
+    assert (told.code, told.level, told.line, told.path) == (code, EVERY[code]["niveau"], 3, "Bericht/Header")
+    assert (told.text, told.english) == in_words(code)
+    for each, text in ((nl, told.text), (en, told.english)):
+        assert text.startswith(f"{each.title}. ")
+        assert text.index(each.rule) < text.index(each.remedy)
+
+
+def test_no_finding_is_made_elsewhere():
+    """But for those that come from a worker, where they were made so."""
+    makers = {
+        path.name
+        for path in Path(ROOT, "gateway").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding"
+    }
+    assert makers == {"explain.py", "verdicts.py"}
+
+
+def test_no_finding_has_an_unknown_code():
+    with pytest.raises(KeyError):
+        finding("TR999")
 
 
 def test_what_is_unknown_is_not_explained():
