@@ -8,12 +8,10 @@ TR418, whether ProductTarief is the tariff of the contract, waits for the regist
 """
 
 from calendar import monthrange
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from gateway.ledger import keys, volume
-from gateway.ledger.dossier import Case, Fate, Fault, Orders, earlier, surely
+from gateway.ledger.dossier import Case, Fault, Orders, earlier, surely
 from gateway.ledger.values import Answer, Declaration, Line, Order, Use
 from gateway.rules.klasse import after
 
@@ -89,7 +87,7 @@ def tr314(case: Case) -> Iterator[Fault]:
 def tr323(case: Case) -> Iterator[Fault]:
     """A credit takes back one approved debit of the same client, with all that it said (TR323, IV085)."""
     if not case.bsn or case.orders:  # else TR304
-        yield from ((line, PREVIOUS) for line in case.of(Line) if line.previous and not _takes_back(case, line))
+        yield from ((line, PREVIOUS) for line in case.of(Line) if line.previous and not case.takes_back(line))
 
 
 def tr390(case: Case) -> Iterator[Fault]:
@@ -102,7 +100,7 @@ def tr389(case: Case) -> Iterator[Fault]:
 
     Two debits in one message are for TR416.
     """
-    declared = {_subject(line) for line in _standing(case)}
+    declared = {_subject(line) for line in case.standing}
     return ((line, "") for line in _debits(case) if line.number is not None and _subject(line) in declared)
 
 
@@ -250,22 +248,6 @@ def _debits(case: Case) -> list[Line]:
     return [line for line in case.of(Line) if not line.previous]
 
 
-def _standing(case: Case) -> list[Line]:
-    """The debits of before that count: neither rejected nor credited, before or by this message."""
-    credited = case.credited | {line.previous for line in case.of(Line) if line.previous and _takes_back(case, line)}
-    return [
-        line
-        for line, fate in case.lines
-        if fate != Fate.REJECTED and not line.previous and line.reference not in credited
-    ]
-
-
-def _takes_back(case: Case, credit: Line) -> bool:
-    """Whether a credit repeats an approved debit, with its own reference."""
-    debit = case.approved.get(credit.previous)
-    return debit is not None and debit == replace(credit, reference=debit.reference, previous="", amount=-credit.amount)
-
-
 def _subject(line: Line) -> tuple[int | None, str, str, str, str]:
     """What is declared once: order, product, period."""
     return line.number, line.category, line.code, line.begin, line.end
@@ -324,21 +306,26 @@ def _exceeding(
 
     What is wrong by itself (TR307, TR308, TR321) takes no room from others, nor does a line that does not fit.
     """
-    standing = _standing(case)
 
     def faults(orders: Orders) -> Iterator[Fault]:
-        used = Counter[int]()
-        for line in standing:
-            order = orders.get(line.number or 0)
-            used[line.number or 0] += (size(line, order) if order else None) or 0
+        rooms = {order.number: allowed(order) for _, order in _ordered(case, orders)}
+        room = {number: most for number, most in rooms.items() if most is not None}
+        for line in case.standing if room else ():
+            if line.number in room:
+                room[line.number] -= size(line, orders[line.number]) or 0
         for line, order in _ordered(case, orders):
-            most, more = allowed(order), size(line, order)
-            if most is None or more is None or not _within(line, order) or _exceeds_period(case, line, order):
+            more = size(line, order)
+            if (
+                order.number not in room
+                or more is None
+                or not _within(line, order)
+                or _exceeds_period(case, line, order)
+            ):
                 continue
-            if used[order.number] + more > most:
+            if more > room[order.number]:
                 yield line, field
             else:
-                used[order.number] += more
+                room[order.number] -= more
 
     return surely(case, faults)
 

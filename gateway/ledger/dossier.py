@@ -1,6 +1,7 @@
 """One client of one message with what was said before: state as folds over the list of sayings."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TypeVar
@@ -118,6 +119,20 @@ class Case:
     def credited(self) -> frozenset[str]:
         """References of lines that were credited; a credit that is not answered yet counts (it cannot be refused)."""
         return frozenset(line.previous for line, fate in self.lines if line.previous and fate != Fate.REJECTED)
+
+    @cached_property
+    def standing(self) -> list[Line]:
+        """The debits of before that count: neither rejected nor credited, also not by this message (OP366)."""
+        gone = self.credited | {each.previous for each in self.of(Line) if each.previous and self.takes_back(each)}
+        counts = [line for line, fate in self.lines if fate != Fate.REJECTED]
+        return [line for line in counts if not line.previous and line.reference not in gone]
+
+    def takes_back(self, credit: Line) -> bool:
+        """Return whether a credit repeats an approved debit, with its own reference (IV085)."""
+        debit = self.approved.get(credit.previous)
+        return debit is not None and debit == replace(
+            credit, reference=debit.reference, previous="", amount=-credit.amount
+        )
 
 
 def live(record: Record) -> Record:
