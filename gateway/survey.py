@@ -1,4 +1,4 @@
-"""Explains why a part of a message does not fit its schema: every fault at once, in Dutch, without values.
+"""Explains why a part of a message does not fit its schema: every fault at once, in two languages, without values.
 
 Only asked after the validator has refused; libxml2 itself stops looking inside a class at its first misplaced
 field, and its texts repeat values.
@@ -9,16 +9,17 @@ from typing import Any
 
 from gateway.codes import lists_of
 from gateway.shapes import Leaf, Shape
-from gateway.words import BLANK, Text, fits, form, listed
+from gateway.words import BLANK, Text, fits, form, joined, listed
 
 Fault = tuple[Any, Text]
 """The element it is about and the text."""
 
 
-def survey(node: Any, shape: Leaf | Shape, begun: Container[Any] = ()) -> Iterator[Fault]:
+def survey(node: Any, shape: Leaf | Shape, begun: Container[Any] = (), *, required: bool = True) -> Iterator[Fault]:
     """All faults in an element and below it, in document order of the elements that they are about.
 
-    ``begun`` holds the containers of which records were already taken out, so that they may be empty now.
+    ``begun`` holds the containers of which records were already taken out, so that they may be empty now. Of what is
+    empty and not ``required`` is told that it may be left out.
     """
     name = _local(node)
     if node.attrib:
@@ -30,12 +31,12 @@ def survey(node: Any, shape: Leaf | Shape, begun: Container[Any] = ()) -> Iterat
             ),
         )
     if isinstance(shape, Leaf):
-        yield from _leaf(node, shape, name)
+        yield from _leaf(node, shape, name, required)
     else:
-        yield from _class(node, shape, name, begun)
+        yield from _class(node, shape, name, begun, required)
 
 
-def _leaf(node: Any, leaf: Leaf, name: str) -> Iterator[Fault]:
+def _leaf(node: Any, leaf: Leaf, name: str, required: bool) -> Iterator[Fault]:
     if len(node):
         yield (
             node,
@@ -47,17 +48,20 @@ def _leaf(node: Any, leaf: Leaf, name: str) -> Iterator[Fault]:
     elif not fits(node.text or "", leaf.builtin, leaf.patterns, leaf.codes, leaf.limits):
         lists = lists_of(f"{leaf.release}:{leaf.name}") if leaf.codes else ()
         asked = form(leaf.builtin, leaf.patterns, leaf.codes, leaf.limits, lists)
-        if (node.text or "").strip(BLANK):
-            wrong = Text("heeft niet de goede waarde of vorm", "does not have the right value or form")
-        else:
+        empty = not (node.text or "").strip(BLANK)
+        if empty:
             wrong = Text("is leeg", "is empty")
-        yield (
-            node,
-            Text(f"{name} {wrong.nl}. Vul in: {asked.nl}.", f"{name} {wrong.en}. Fill in: {asked.en}."),
-        )
+        else:
+            wrong = Text("heeft niet de goede waarde of vorm", "does not have the right value or form")
+        told = Text(f"{name} {wrong.nl}. Vul in: {asked.nl}.", f"{name} {wrong.en}. Fill in: {asked.en}.")
+        yield node, joined(told, _leave_out(name)) if empty and not required else told
 
 
-def _class(node: Any, shape: Shape, name: str, begun: Container[Any]) -> Iterator[Fault]:
+def _leave_out(name: str) -> Text:
+    return Text(f"Of laat {name} weg.", f"Or leave out {name}.")
+
+
+def _class(node: Any, shape: Shape, name: str, begun: Container[Any], required: bool) -> Iterator[Fault]:
     seen: set[str] = set()
     reached = -1
     order = {tag: index for index, tag in enumerate(shape.fields)}
@@ -86,7 +90,7 @@ def _class(node: Any, shape: Shape, name: str, begun: Container[Any]) -> Iterato
             )
         seen.add(child.tag)
         reached = max(reached, order[child.tag])
-        yield from survey(child, place.form, begun)
+        yield from survey(child, place.form, begun, required=place.required)
     if stray:
         yield (
             node,
@@ -96,7 +100,7 @@ def _class(node: Any, shape: Shape, name: str, begun: Container[Any]) -> Iterato
             ),
         )
     if node not in begun:
-        yield from _missing(node, shape, name, seen)
+        yield from _missing(node, shape, name, seen, required)
 
 
 def _unknown(child: Any, name: str, shape: Shape) -> Text:
@@ -112,18 +116,25 @@ def _unknown(child: Any, name: str, shape: Shape) -> Text:
     )
 
 
-def _missing(node: Any, shape: Shape, name: str, seen: set[str]) -> Iterator[Fault]:
+def _missing(node: Any, shape: Shape, name: str, seen: set[str], required: bool) -> Iterator[Fault]:
     absent = [place.name for tag, place in shape.fields.items() if place.required and tag not in seen]
     if absent:
-        wrong = (
-            Text("ontbreken de verplichte velden", "these required fields are missing:")
-            if len(absent) > 1
-            else Text("ontbreekt het verplichte veld", "this required field is missing:")
-        )
-        yield (
-            node,
-            Text(f"In {name} {wrong.nl} {listed(absent, 'en')}.", f"In {name} {wrong.en} {listed(absent, 'and')}."),
-        )
+        nl, en = listed(absent, "en"), listed(absent, "and")
+        if shape.container:
+            told = Text(
+                f"In {name} staat geen {nl}. Zet er minstens één in.", f"{name} holds no {en}. Put in at least one."
+            )
+        elif len(absent) > 1:
+            told = Text(
+                f"In {name} ontbreken de verplichte velden {nl}. Vul ze in.",
+                f"In {name} these required fields are missing: {en}. Fill them in.",
+            )
+        else:
+            told = Text(
+                f"In {name} ontbreekt het verplichte veld {nl}. Vul het in.",
+                f"In {name} this required field is missing: {en}. Fill it in.",
+            )
+        yield node, joined(told, _leave_out(name)) if not seen and not required else told
     present = {shape.fields[tag].name for tag in seen}
     if shape.one_of and not present.intersection(shape.one_of):
         yield (

@@ -243,9 +243,9 @@ def _lines(name: str, checked: Checked, words: dict[str, str], english: bool) ->
 
 def _finding(finding: Finding, words: dict[str, str], english: bool) -> str:
     line = words["line"].format(finding.line) if finding.line else words["file"]
-    head = f"  {line:>12}  {finding.code}  {place(finding.path)[english]}" + (f" ({finding.path})" * bool(finding.path))
-    text = wrap(finding.english if english else finding.text, width=104)
-    return "\n".join([head, *(f"{'':>16}{each}" for each in text)])
+    where = f"  {place(finding.path)[english]} ({finding.path})" if finding.path else ""
+    text = wrap(finding.english if english else finding.text, width=104, break_on_hyphens=False)
+    return "\n".join([f"  {line:>12}  {finding.code}{where}", *(f"{'':>16}{each}" for each in text)])
 
 
 def _progress(done: int, words: dict[str, str]) -> None:

@@ -14,7 +14,6 @@ class Text(NamedTuple):
     en: str
 
 
-WHOLE_FILE = Text("het hele bestand", "the whole file")
 WHOLE_MESSAGE = Text("het hele bericht", "the whole message")
 STEPS = {
     "Header": Text("kop", "header"),
@@ -73,10 +72,10 @@ YEAR_AND_REST = re.compile(r"-?(?:[1-9][0-9]{4,}|[0-9]{4})(-[0-9]{2}-[0-9]{2})")
 
 
 def place(path: str) -> Text:
-    """Where a finding stands, for people: ``cliënt 3, prestatie 2, ProductPeriode``; ``path`` as in ``Finding``."""
-    if "/" not in path:
-        return WHOLE_MESSAGE if path else WHOLE_FILE
+    """Where the path of a finding leads, for people: ``cliënt 3, prestatie 2, ProductPeriode``. It is not empty."""
     steps = path.split("/")[1:]
+    if not steps:
+        return WHOLE_MESSAGE
     last = max((index for index, step in enumerate(steps) if step.endswith("]")), default=-1)
     # What stands above a numbered record says nothing more, but that it is the header.
     told = [_step(step) for index, step in enumerate(steps) if index > last or step.endswith("]") or step == "Header"]

@@ -36,7 +36,6 @@ def repeated(shape: Shape) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("path", "nl", "en"),
     [
-        ("", "het hele bestand", "the whole file"),
         ("Bericht", "het hele bericht", "the whole message"),
         ("Bericht/Header", "kop", "header"),
         (
@@ -99,6 +98,38 @@ def test_few_codes_are_named_and_many_are_not():
 
 def test_a_list_that_we_do_not_have_is_not_named():
     assert "codelijst van dit veld" in form("string", (), tuple(map(str, range(MOST_CODES + 1))), ()).nl
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (
+            "<Wet>JW</Wet>",
+            "<Wet> </Wet>",
+            "Wet is leeg. Vul in: een van de codes JW of WMO (zie: ketenpoort leg-uit HOA-WET).",
+        ),
+        ("<Wet>JW</Wet>", "", "In Header ontbreekt het verplichte veld Wet. Vul het in."),
+        (
+            "<b:Voorvoegsel>van het<",
+            "<b:Voorvoegsel> <",
+            "Voorvoegsel is leeg. Vul in: van 1 tot en met 10 tekens, niet alleen spaties. Of laat Voorvoegsel weg.",
+        ),
+        (
+            "</Naam>",
+            "</Naam><Contactgegevens/>",
+            "In Contactgegevens staat geen Contact. Zet er minstens één in. Of laat Contactgegevens weg.",
+        ),
+        (
+            "</Naam>",
+            "</Naam><Communicatie/>",
+            "In Communicatie ontbreekt het verplichte veld Vorm. Vul het in. Of laat Communicatie weg.",
+        ),
+    ],
+)
+def test_what_is_missing_or_empty_is_told_with_what_to_do(before, after, told):
+    raw = (FOLDER / "hoa/1.0/samples/valid/ho301-gewoon.xml").read_text()
+    assert raw.count(before) == 1
+    assert told in [each.text for each in check(raw.replace(before, after).encode(), catalog()).findings]
 
 
 def test_a_wrong_code_in_a_message_is_told_with_its_list():
