@@ -1,5 +1,6 @@
 """Every level-2 rule can be broken, in every class that it holds for, alone; and what follows all is left in peace."""
 
+import ast
 import re
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 from gateway.catalog import FOLDER
 from gateway.check import check
 from gateway.message import Finding
-from gateway.rules import NOTE, RULES
+from gateway.rules import NOTE, RULES, toewijzing
 from tests.large_documents import declaration
 from tests.sensible import CATALOG, instances, sensible, total, written
 from tests.spoil import BESIDE, CHANGES, NEAR, UNDER, Scene, credit
@@ -92,6 +93,20 @@ def test_what_comes_close_to_breaking_a_rule_does_not_break_it(close):
 @pytest.mark.parametrize("name", RULES)
 def test_rules_stand_on_classes_that_the_message_has(name):
     assert RULES[name].keys() <= CATALOG.definition(CATALOG.types[name]).names
+
+
+@pytest.mark.parametrize("module", sorted(Path(toewijzing.__file__).parent.glob("*.py")), ids=lambda path: path.stem)
+def test_every_field_that_a_rule_names_stands_in_a_schema(module):
+    """A finding on a field that no schema knows would be told of the class instead, without a word."""
+    known = frozenset().union(*(CATALOG.definition(kind).names for kind in CATALOG.types.values()))
+    rules = [node for node in ast.parse(module.read_text("utf-8")).body if isinstance(node, ast.FunctionDef)]
+    texts = {node.value for rule in rules for node in ast.walk(rule) if isinstance(node, ast.Constant)}
+    fields = {
+        text for text in texts if isinstance(text, str) and re.fullmatch(r"/?[A-Z][a-z]+[A-Za-z]*(/[A-Za-z]+)*", text)
+    }
+    steps = {step for field in fields for step in field.split("/") if step}
+
+    assert steps <= known
 
 
 def test_iwmo_knows_the_rules_of_ijw_but_three():
