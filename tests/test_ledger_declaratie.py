@@ -2,8 +2,10 @@
 
 import random
 from calendar import monthrange
+from collections import Counter
 from dataclasses import replace
 from itertools import count, permutations
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,9 @@ from hypothesis import strategies as st
 from test_ledger_rules import BSN, OTHER, REMOVED, Ledger
 from test_ledger_rules import given as granted
 
-from gateway.ledger.values import Answer, Declaration, Line, Order
+from gateway.ledger import book, codec, keys
+from gateway.ledger.values import Answer, Declaration, Line, Order, Record
+from gateway.message import Facts
 
 ORDER = Order(
     bsn=BSN, number=1, category="45", code="45A04", date="2026-01-05", time="09:00:00", begin="2026-01-01",
@@ -172,6 +176,7 @@ def test_a_rejected_credit_may_be_sent_again():
         (line("R1", number=9, hours=999), ["TR338"]),
         (line("R1", category="46", code="46A01"), ["TR339", "TR340"]),
         (line("R1", bsn=OTHER, hours=999), ["TR304"]),
+        (credit(line("R0", bsn=OTHER), "R1"), ["TR304"]),
     ],
 )
 def test_a_debit_fits_its_order(debit: Line, expected: list[str]):
@@ -367,3 +372,28 @@ def test_what_is_told_of_a_wrong_line_holds_no_value():
     ledger = granted(ORDER)
     found = ledger.hear("323", replace(line("R1", hours=21), path="Bericht/X", line=7))
     assert [(each.code, each.path, each.line) for each in found] == [("TR321", "Bericht/X/GeleverdVolume", 7)]
+
+
+class Counted(dict[str, Record]):
+    """Records that count how often each is looked up."""
+
+    def __init__(self, kept: dict[str, bytes]) -> None:
+        super().__init__({key: codec.unpack(raw) for key, raw in kept.items()})
+        self.asked = Counter[str]()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked[key] += 1
+        return super().get(key, default)
+
+
+def test_each_dossier_is_looked_up_once_so_it_may_be_opened_when_asked_for():
+    ledger = granted(ORDER, replace(ORDER, bsn=OTHER, number=2))
+    assert declare(ledger, line("R1"), line("R2", bsn=OTHER, number=2)) == []
+    answer(ledger)
+    facts = Facts(
+        type="jw323", release="3.2", sender="98000001", receiver="0344", identification="N", dated=DATED, wet="JW"
+    )
+    said = (credit(line("R1"), "R3"), line("R4"), line("R5", 3, hours=99), line("R6", 3, bsn=OTHER, number=2))
+    past = Counted(ledger.kept)
+    assert [each.code for each in book.judge(facts, said, past)] == ["TR321"]
+    assert {past.asked[keys.dossier(facts, bsn)] for bsn in (BSN, OTHER)} == {1}
