@@ -26,7 +26,8 @@ A record is a tuple of ``Heard``, one for each message, in order of acceptance, 
 | | then the ``Answer`` to it |
 | ``declaraties/WET/PAYER/PROVIDER`` | every declaration sent between these two (``Declaration``) |
 | ``declaratie/WET/PROVIDER/NUMBER`` | that this DeclaratieNummer was used |
-| ``regel/WET/PROVIDER/REFERENCE`` | that this ReferentieNummer was used; a line without client (HOA) stands here |
+| ``regel/WET/PROVIDER/REFERENCE`` | that this ReferentieNummer was used; a line without client (HOA) stands here, |
+| | and then the credit of it |
 
 Payer is the gemeente or the hoofdaannemer, provider the aanbieder or the onderaannemer. A dossier key holds a BSN and
 records hold personal data: both must be sealed or hashed wherever they are kept.

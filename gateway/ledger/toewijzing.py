@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gateway.ledger import keys
-from gateway.ledger.dossier import Case, Fate, Fault, earlier, live
+from gateway.ledger.dossier import Case, Fault, earlier, live
 from gateway.ledger.values import Order, Request, Use
 
 
@@ -38,11 +38,7 @@ def tr385(case: Case) -> Iterator[Fault]:
     removed = [order for order in case.of(Order) if order.removed]
     if not removed:
         return
-    approved = {
-        line.number
-        for line, fate in case.lines
-        if fate == Fate.APPROVED and not line.previous and line.reference not in case.credited
-    }
+    approved = {line.number for reference, line in case.approved.items() if reference not in case.credited}
     yield from ((order, "RedenWijziging") for order in removed if order.number in approved)
 
 
