@@ -149,8 +149,8 @@ def tr061(client: Klasse, memory: Memory) -> Verdict:
 
 def duplicate(key: tuple[object, ...], klasse: Klasse, memory: Memory) -> bool:
     """Whether a class with this key was seen under the same parent (the base of TR101); remembers it."""
-    up = klasse.up
-    owner = "" if up is None else up.text("Bsn") or up.text("Nummer")
+    up = klasse.up or NOTHING
+    owner = up.get("Bsn") or up.get("Nummer")
     full = (klasse.name, owner, *key)
     seen = memory.seen["TR101"]
     if full in seen:
