@@ -6,7 +6,7 @@ to be answered, and what comes from or goes to the wrong party must not be answe
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from lxml import etree
@@ -29,14 +29,6 @@ Codes = Mapping[str, Sequence[str]]
 """Path of a class, with positions as a finding tells it → the return codes that it gets."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A message that the gateway wrote."""
-
-    raw: bytes
-    facts: Facts
-
-
 def return_codes(checked: Checked) -> dict[str, list[str]]:
     """Return the codes that an answer must carry, by the path of what is wrong; empty where no answer is due."""
     if any(finding.level < 2 or finding.code.startswith("KP") for finding in checked.findings):
@@ -51,31 +43,33 @@ def return_codes(checked: Checked) -> dict[str, list[str]]:
     return codes
 
 
-def refusal(raw: bytes, checked: Checked, catalog: Catalog, *, identification: str, today: str) -> Answer | None:
-    """Answer a message that the gateway refuses, or None where no answer is due.
+def due(checked: Checked, catalog: Catalog) -> MessageType | None:
+    """Return the type of the answer to a message that is refused; None where no answer is due."""
+    if checked.facts is None or not return_codes(checked):
+        return None
+    asked = catalog.of(checked.facts)
+    return catalog.beside(asked, asked.answer) if asked.answer else None  # an answer is not answered
 
-    One error refuses the whole message (OP286), so a 325 then lists every line, those without an error as not judged.
-    ``identification`` (1-12 characters) must be unique for the receiver of the refused message, who is its sender;
-    ``today`` is an ISO date.
-    """
-    facts, codes = checked.facts, return_codes(checked)
-    if facts is None or not codes:
-        return None
-    asked = catalog.of(facts)
-    if asked.answer is None:  # an answer is not answered
-        return None
-    kind = catalog.beside(asked, asked.answer)
-    in_header = [code for path, held in codes.items() if path.startswith(HEADER) for code in held]
-    if in_header:
-        header = _header(_nested(checked.header), kind, identification, today, in_header)
-        written = compose.message(catalog.definition(kind), {"Header": header})
-    else:
-        written = judged(raw, codes, catalog, identification=identification, today=today, whole=True)
-    told = replace(
-        facts, type=kind.name, sender=facts.receiver, receiver=facts.sender, identification=identification,
+
+def in_header(codes: Codes) -> list[str]:
+    """Return the codes on the header: where there is one, the answer is no more than a header."""
+    return [code for path, held in codes.items() if path.startswith(HEADER) for code in held]
+
+
+def header_only(checked: Checked, kind: MessageType, catalog: Catalog, *, identification: str, today: str) -> bytes:
+    """Write the answer that is a header, with the codes on the header or, if there are none, all codes."""
+    codes = return_codes(checked)
+    told = in_header(codes) or sorted({code for held in codes.values() for code in held})
+    header = _header(_nested(checked.header), kind, identification, today, told)
+    return compose.message(catalog.definition(kind), {"Header": header})
+
+
+def facts_of(asked: Facts, kind: MessageType, *, identification: str, today: str) -> Facts:
+    """Return the facts of our answer to a message with these facts: it goes back, in the receiver's name."""
+    return replace(
+        asked, type=kind.name, sender=asked.receiver, receiver=asked.sender, identification=identification,
         dated=today, answers=None, subjects=(),
     )  # fmt: skip
-    return Answer(raw=written, facts=told)
 
 
 def judged(
@@ -84,8 +78,9 @@ def judged(
     """Write the answer to a valid message: ``codes`` on what is wrong with it, none if all is well.
 
     A code on a part without return codes of its own goes to the class around it, else to the header. ``whole`` says
-    that a line without a code is not granted either. Raises ComposeError if the message is not one that is answered
-    with return codes, or has no class at one of the paths.
+    that one error refuses the whole message (OP286): then a 325 lists every line, those without a code as not judged.
+    ``identification`` (1-12 characters) must be unique for who answers; ``today`` is an ISO date. Raises ComposeError
+    if the message is not one that is answered with return codes, or has no class at one of the paths.
     """
     root = etree.fromstring(raw, PARSER)
     asked_type = catalog.by_root(root.tag)

@@ -161,7 +161,7 @@ async def opened(settings: Settings) -> AsyncIterator[Gateway]:
     if settings.packages is not None:
         Published.load(settings.packages)
     engine = open_engine(settings.database)
-    pool = Pool(settings.packages, small=settings.workers)
+    pool = Pool(settings.packages, hears=settings.history != "uit", small=settings.workers)
     try:
         async with writing(engine) as db:
             await store.create_tables(db)

@@ -20,6 +20,7 @@ from audit.entry import Entry, Event
 from audit.keys import KeyService
 from audit.seal import seal
 from gateway import answer, store, trail
+from gateway.answer import Codes
 from gateway.catalog import Catalog
 from gateway.commit import GroupCommit, aside
 from gateway.decide import Accepted, Arrival, Findings, New, allowed, decide, outcome, promise
@@ -60,6 +61,10 @@ class Checker(Protocol):
 
     async def check(self, raw: bytes) -> Checked:
         """Return the verdict; never raises for anything in the document."""
+        ...
+
+    async def refuse(self, raw: bytes, codes: Codes, *, identification: str, today: str) -> bytes:
+        """Return the answer that refuses a message that passed the check; empty if it cannot be made."""
         ...
 
     async def xml_of(self, raw: bytes) -> tuple[Checked, bytes]:
@@ -245,16 +250,28 @@ class Intake:
         return bool(party and party.push)
 
     async def _refuse(self, raw: bytes, checked: Checked, caller: Party, trace: str) -> Rejected:
-        refusal = self._refusal(raw, checked, caller, trace)
+        refusal = self._refusal(raw, checked, await self._answer(raw, checked, trace), caller, trace)
         answer = await self._commit.do(self._record, refusal, size=len(raw))
         if answer:
             self._mailbox.arrived(caller.code)
         return Rejected(type=checked.type, findings=checked.findings, total=checked.total, answer=answer)
 
-    def _refusal(self, raw: bytes, checked: Checked, caller: Party, trace: str) -> Refusal:
+    async def _answer(self, raw: bytes, checked: Checked, trace: str) -> Sound | None:
+        """Write the answer in the receiver's name to a message that is refused, where one is due."""
+        kind = answer.due(checked, self._catalog)
+        if kind is None or checked.facts is None:
+            return None
+        own, today = identification(), datetime.now(UTC).date().isoformat()
+        codes = answer.return_codes(checked)
+        told = b""
+        if not answer.in_header(codes):
+            told = await self._checker.refuse(raw, codes, identification=own, today=today)
+        told = told or answer.header_only(checked, kind, self._catalog, identification=own, today=today)
+        facts = answer.facts_of(checked.facts, kind, identification=own, today=today)
+        return Sound(raw=told, checked=checked, facts=facts, actor=self._origin, role="poort", trace=trace)
+
+    def _refusal(self, raw: bytes, checked: Checked, reply: Sound | None, caller: Party, trace: str) -> Refusal:
         codes = " ".join(sorted({finding.code for finding in checked.findings}))
-        today = datetime.now(UTC).date().isoformat()
-        reply = answer.refusal(raw, checked, self._catalog, identification=identification(), today=today)
         refused = trail.event(
             What.REFUSED, actor=caller.code, role="afzender", message=None, type_=checked.type, trace=trace, ok=False,
             wet=wet_of(checked.type or "", checked.header), about={"reason": codes},
@@ -268,11 +285,7 @@ class Intake:
                 "codes": codes,
             },
             logged=self._entry(refused, datetime.now(UTC)),
-            answer=Sound(
-                raw=reply.raw, checked=checked, facts=reply.facts, actor=self._origin, role="poort", trace=trace
-            )
-            if reply
-            else None,
+            answer=reply,
         )
 
     async def _record(self, db: AsyncConnection, refusals: Sequence[Refusal]) -> list[str | None]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.answer import judged, refusal
+from gateway.answer import due, header_only, in_header, judged, return_codes
 from gateway.catalog import Catalog
 from gateway.check import check
 from gateway.compose import ComposeError
@@ -45,8 +45,13 @@ def antwoord(path: Path, faults: Iterable[str], own: str | None) -> int:
     try:
         if not checked.findings:
             answer = judged(raw, codes, catalog, identification=new, today=today)
-        elif refused := refusal(raw, checked, catalog, identification=new, today=today):
-            answer = refused.raw
+        elif kind := due(checked, catalog):
+            codes = return_codes(checked)
+            answer = (
+                header_only(checked, kind, catalog, identification=new, today=today)
+                if in_header(codes)
+                else judged(raw, codes, catalog, identification=new, today=today, whole=True)
+            )
             _tell(
                 WRITTEN, "Het bericht is niet goed. Dit antwoord keurt het af. De fouten staan in: ketenpoort valideer."
             )

@@ -6,53 +6,34 @@ one. A worker that converts needs a second more to start, so those who never sen
 """
 
 import asyncio
-import gc
-import os
-import resource
-import struct
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from time import monotonic
-from typing import Any, BinaryIO
 
-from gateway.catalog import FOLDER, Catalog
-from gateway.check import check
-from gateway.codes import code_list, lists_of
-from gateway.explain import finding, read_all
+import orjson
+
+from gateway.answer import Codes
+from gateway.explain import finding
 from gateway.gate import MAX_BYTES, gate
 from gateway.message import Checked
-from gateway.package import Published
-from gateway.verdicts import decode, encode
+from gateway.verdicts import decode
+from gateway.workshop import ANSWER, CHECK, DOCUMENT, REFUSE, SOUND, TO_JSON, TO_XML, TRIP, Done
 
 SMALL = 256 * 1024
 """Bytes up to which documents share a worker; a larger one goes to a worker of its own kind."""
 TRIP_COUNT = 32
-PATIENCE = 0.002
-"""Seconds that a verdict waits for company on its way back."""
 MOST_DEATHS = 3
 """Workers that one document may cost before it is refused."""
 STARTS = 10
 """Processes that may fail one after the other to start; then something is wrong here that waiting will not mend."""
-TRIP = struct.Struct(">I")
-"""How many documents follow."""
-DOCUMENT = struct.Struct(">BI")
-"""Job and size of one."""
-ANSWER = struct.Struct(">II")
-"""Sizes of the verdicts, and of what was made of the last document among them."""
 MOST_TOLD = 16 * 2**20
 """Bytes that a worker may answer at once: one that was taken over must not fill the memory of the gateway."""
 MOST_MADE = 4 * MAX_BYTES
 """Bytes that one document may become."""
-CHECK, TO_XML, TO_JSON = range(3)
-"""Jobs, as they are written in a frame; ``_crafts`` says what a worker does for each."""
 HARDER = 3
 """How much longer than a check a conversion may take: it reads, makes and writes a document, and checks it too."""
-Done = tuple[Checked, bytes]
-"""The verdict on a document, and what was made of it; nothing was by a check, or where the verdict is no."""
-SOUND = Checked(type=None, facts=None, findings=(), total=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +58,23 @@ class Pool:
     """The workers of one gateway: those that check, and once they are needed those that convert."""
 
     def __init__(
-        self, packages: Path | None = None, *, limits: Limits | None = None, small: int = 2, large: int = 1
+        self,
+        packages: Path | None = None,
+        *,
+        hears: bool = False,
+        limits: Limits | None = None,
+        small: int = 2,
+        large: int = 1,
     ) -> None:
-        """Take how many workers check small documents and how many large ones, and where published schemas are."""
+        """Take how many workers check small documents and how many large ones, and where published schemas are.
+
+        With ``hears`` a verdict on a sound message tells what it says to the ledger.
+        """
+        outfit = ("ja" if hears else "", str(packages or ""))
         limits = limits or Limits()
         harder = replace(limits, seconds=HARDER * limits.seconds, seconds_per_mb=HARDER * limits.seconds_per_mb)
-        self._checkers = _Crew("check", packages, limits, small, large)
-        self._converters = _Crew("convert", packages, harder, 1, 1)
+        self._checkers = _Crew(("check", *outfit), limits, small, large)
+        self._converters = _Crew(("convert", *outfit), harder, 1, 1)
 
     async def start(self) -> None:
         """Start the workers that check; they are warm when this returns."""
@@ -104,6 +95,13 @@ class Pool:
             return Checked(type=None, facts=None, findings=refused, total=len(refused))
         return (await self._checkers.do(CHECK, raw))[0]
 
+    async def refuse(self, raw: bytes, codes: Codes, *, identification: str, today: str) -> bytes:
+        """Write the answer that refuses a message that passed the check, see ``gateway.answer.judged``.
+
+        Empty if that costs more than the limits allow.
+        """
+        return (await self._checkers.do(REFUSE, orjson.dumps([codes, identification, today]) + b"\n" + raw))[1]
+
     async def xml_of(self, raw: bytes) -> Done:
         """Judge JSON from outside, of at most ``MAX_BYTES``, and make XML of it; see ``gateway.convert``."""
         return await self._converters.do(TO_XML, raw)
@@ -116,9 +114,8 @@ class Pool:
 class _Crew:
     """Workers of one kind: one or more for small documents, which share trips, and for large ones."""
 
-    def __init__(self, kind: str, packages: Path | None, limits: Limits, small: int, large: int) -> None:
-        self._kind = kind
-        self._packages = packages
+    def __init__(self, outfit: tuple[str, ...], limits: Limits, small: int, large: int) -> None:
+        self._outfit = outfit
         self._limits = limits
         self._counts = (small, large)
         self._queues: tuple[asyncio.Queue[_Job], asyncio.Queue[_Job]] = (asyncio.Queue(), asyncio.Queue())
@@ -168,7 +165,7 @@ class _Crew:
     async def _spawn(self) -> "_Worker":
         for left in reversed(range(STARTS)):
             try:
-                worker = await _Worker.start(self._kind, self._packages, self._limits)
+                worker = await _Worker.start(self._outfit, self._limits)
             except EOFError:  # killed before it was warm: somebody else's doing, unless it goes on
                 if not left:
                     raise
@@ -263,12 +260,12 @@ class _Worker:
         self.served = 0
 
     @classmethod
-    async def start(cls, kind: str, packages: Path | None, limits: Limits) -> "_Worker":
+    async def start(cls, outfit: tuple[str, ...], limits: Limits) -> "_Worker":
         """Start a process and wait until its schemas are compiled. It inherits no environment and no files."""
         # The worker needs our packages and nothing else of ours: no keys, no settings.
         environment = {"PYTHONPATH": str(Path(__file__).resolve().parent.parent), "XML_CATALOG_FILES": ""}
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "gateway.worker", kind, str(limits.memory), str(packages or ""),
+            sys.executable, "-P", "-m", "gateway.workshop", str(limits.memory), *outfit,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment,
         )  # fmt: skip
         worker = cls(process)
@@ -305,88 +302,3 @@ class _Worker:
             self._process.kill()
         self._in.close()
         await self._process.wait()
-
-
-Craft = Callable[[bytes], Done]
-"""What a worker does with a document."""
-
-
-def _crafts(kind: str, packages: str) -> Mapping[int, Craft]:
-    """What a worker of this kind can do, by job; all files that it needs are read now."""
-    catalog = Catalog.load(published=Published.load(Path(packages)) if packages else None)
-    catalog.compile_all()
-    read_all()
-    code_list("CBS")
-    lists_of("")
-
-    def judge(raw: bytes) -> Checked:
-        return check(raw, catalog)
-
-    if kind == "check":
-        return {CHECK: lambda raw: (judge(raw), b"")}
-    from gateway import convert, forms  # noqa: PLC0415 - half a second and xmlschema, only where they are needed
-
-    known = forms.read(FOLDER)
-    return {
-        TO_XML: lambda raw: convert.xml_of(raw, known, judge),
-        TO_JSON: lambda raw: (SOUND, convert.json_of(raw, known)),
-    }
-
-
-def main(kind: str, memory: str, packages: str = "") -> None:
-    """The worker itself: read frames until the pipe closes; never open a file once it knows its crafts."""
-    documents = open(0, "rb", buffering=SMALL, closefd=False)  # noqa: SIM115 - read until the process ends
-    crafts = _crafts(kind, packages)
-    for limit, most in (
-        (resource.RLIMIT_AS, int(memory)),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-    ):
-        resource.setrlimit(limit, (most, most))
-    # A verdict leaves no cycles behind, so looking for them at every few hundred objects is lost time.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000)
-    os.write(1, b"!")
-    try:
-        _answer(documents, crafts)
-    except Exception as error:  # noqa: BLE001 - the edge of this process; what the error says may hold a BSN
-        os.write(2, f"worker: {type(error).__name__} {_where(error)}\n".encode())
-        sys.exit(1)
-
-
-def _where(error: Exception) -> str:
-    """File and line where an error was raised."""
-    step = error.__traceback__
-    while step is not None and step.tb_next is not None:
-        step = step.tb_next
-    return f"{Path(step.tb_frame.f_code.co_filename).name}:{step.tb_lineno}" if step else ""
-
-
-def _answer(source: BinaryIO, crafts: Mapping[int, Craft]) -> None:
-    """Answer trip after trip; verdicts are written when the trip is done or the oldest has waited long enough."""
-    while head := source.read(TRIP.size):
-        waiting: list[Checked] = []
-        since = monotonic()
-        for _ in range(TRIP.unpack(head)[0]):
-            job, size = DOCUMENT.unpack(source.read(DOCUMENT.size))
-            checked, made = crafts[job](source.read(size))
-            waiting.append(checked)
-            if made or monotonic() - since > PATIENCE:
-                _send(waiting, made)
-                waiting, since = [], monotonic()
-        if waiting:
-            _send(waiting, b"")
-
-
-def _send(verdicts: Sequence[Checked], made: bytes) -> None:
-    told = encode(verdicts)
-    left = memoryview(b"".join((ANSWER.pack(len(told), len(made)), told, made)))
-    while left:
-        left = left[os.write(1, left) :]
-
-
-if __name__ == "__main__":
-    _arguments: Any = sys.argv[1:]
-    main(*_arguments)

@@ -16,6 +16,7 @@ from audit import log
 from audit.entry import open_payload
 from audit.keys import KeyService
 from gateway import store
+from gateway.answer import Codes, judged
 from gateway.catalog import Catalog
 from gateway.check import check
 from gateway.commit import GroupCommit, writing
@@ -44,6 +45,9 @@ class InProcess:
 
     async def check(self, raw: bytes) -> Checked:
         return check(raw, CATALOG, observers=OBSERVERS)
+
+    async def refuse(self, raw: bytes, codes: Codes, *, identification: str, today: str) -> bytes:
+        return judged(raw, codes, CATALOG, identification=identification, today=today, whole=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

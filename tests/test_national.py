@@ -52,7 +52,9 @@ def the_answer_to(raw: bytes, name: str, identification: str) -> bytes:
 def gateway(tmp_path_factory):
     home = tmp_path_factory.mktemp("landelijk") / "poort"
     database = "sqlite+aiosqlite:///ketenpoort.sqlite"
-    setup.new_gateway(home, origin="test.ketenpoort.voorbeeld", host="127.0.0.1", port=0, database=database)
+    made = setup.new_gateway(home, origin="test.ketenpoort.voorbeeld", host="127.0.0.1", port=0, database=database)
+    # Each message here is a sample by itself, with no past that it could follow from.
+    made.write_text(made.read_text().replace('"weiger"', '"uit"'))
     for code in (GEMEENTE, AANBIEDER):
         setup.add_party(home, code, "Proef", url="https://localhost:1")
     with started(home) as gateway:

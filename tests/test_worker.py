@@ -96,10 +96,9 @@ async def test_workers_killed_while_idle_or_while_starting_are_replaced(pool: Po
 
 
 async def test_a_pool_that_cannot_start_a_worker_says_so(tmp_path: Path):
-    pool = Pool(small=1, large=0)
+    pool = Pool(tmp_path, small=1, large=0)
     await pool.start()
     (tmp_path / "no package").mkdir()
-    pool._checkers._packages = tmp_path
     kill_all(pool)
     waiting = asyncio.create_task(pool.check(GOOD))
 

@@ -175,4 +175,4 @@ def _p99(late: Sequence[float]) -> float:
 
 
 def _is_worker(pid: int) -> bool:
-    return b"gateway.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b"gateway.workshop" in Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -1,5 +1,6 @@
 """Part ``intake``: durable accepted messages per second, and how long one waits, beside raw inserts of the same."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,8 +27,10 @@ HALF_RATE_P99 = 50.0
 class Figures:
     """What the rounds gave for one number of clients."""
 
-    raw: dict[str, list[float]] = field(default_factory=dict)
-    taken: dict[str, list[Window]] = field(default_factory=dict)
+    raw: defaultdict[str, list[float]] = field(default_factory=partial(defaultdict, list))
+    taken: defaultdict[str, list[Window]] = field(default_factory=partial(defaultdict, list))
+    heard: defaultdict[str, list[Window]] = field(default_factory=partial(defaultdict, list))
+    """As ``taken``, with each message held against earlier ones."""
     empty: list[float] = field(default_factory=list)
     empty_cpu: list[float] = field(default_factory=list)
 
@@ -37,10 +40,10 @@ def measure(stand: Stand, pace: Pace, tell: Callable[[str], None]) -> Iterator[R
     kinds = ["sqlite", *["postgresql"][: stand.postgres is not None]]
     body = message(SAMPLE, ROOM)
     for clients in CLIENTS:
-        figures = Figures(raw={kind: [] for kind in kinds}, taken={kind: [] for kind in kinds})
+        figures = Figures()
         rounds = pace.rounds if clients < max(CLIENTS) else max(2, pace.rounds)  # what is judged has a spread
         for number in range(rounds):
-            steps = _steps(stand, pace, figures, body, clients)
+            steps = _steps(stand, pace, figures, kinds, body, clients)
             for title, step in steps if number % 2 == 0 else reversed(steps):
                 tell(f"intake, {clients} gelijktijdig, ronde {number + 1} van {rounds}: {title}")
                 await_quiet(pace.patience)
@@ -50,13 +53,16 @@ def measure(stand: Stand, pace: Pace, tell: Callable[[str], None]) -> Iterator[R
 
 
 def _steps(
-    stand: Stand, pace: Pace, figures: Figures, body: bytes, clients: int
+    stand: Stand, pace: Pace, figures: Figures, kinds: list[str], body: bytes, clients: int
 ) -> list[tuple[str, Callable[[], None]]]:
     def raw(kind: str) -> None:
         figures.raw[kind].append(measure_raw(stand, kind, body, pace.yardstick, clients))
 
     def take(kind: str) -> None:
         figures.taken[kind].append(stand.window(kind, task(pace, clients)))
+
+    def hear(kind: str) -> None:
+        figures.heard[kind].append(stand.window(kind, task(pace, clients), past="weiger"))
 
     def empty() -> None:
         pid, port = stand.nothing
@@ -69,8 +75,10 @@ def _steps(
         figures.empty_cpu.append((cpu(pid) - spent[0]) / told["acknowledged"] * 1e6)
 
     steps: list[tuple[str, Callable[[], None]]] = [("lege aiohttp", empty)]
-    for kind in figures.taken:
+    for kind in kinds:
         steps += [(RAW[kind], partial(raw, kind)), (f"poort op {NAMES[kind]}", partial(take, kind))]
+        if clients == max(CLIENTS):
+            steps.append((f"poort op {NAMES[kind]}, met het verleden", partial(hear, kind)))
     return steps
 
 
@@ -100,6 +108,12 @@ def _rows(figures: Figures, clients: int) -> Iterator[Row]:
             f"intake {name}, {at}: naast lege aiohttp", "bericht/s", rates, yardsticks=figures.empty,
             beside="aiohttp met mTLS, doet niets",
         )  # fmt: skip
+        if figures.heard[kind]:
+            heard = [window.told["per_second"] for window in figures.heard[kind]]
+            yield row(
+                f"intake {name}, {at}, met het verleden", "bericht/s", heard, yardsticks=rates,
+                beside="zonder",
+            )  # fmt: skip
         for part in ("p50", "p99"):
             yield row(f"intake {name}, {at}: {part}", "ms", [window.told[part] * 1e3 for window in windows])
         for part in ("poort", "controle", "database", "belasting"):

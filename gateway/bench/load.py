@@ -6,10 +6,12 @@ acknowledged, how long that took.
 
 import base64
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count, cycle
+from operator import mul
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,14 @@ from gateway.invented import faulty, message
 
 ROOM = "000000000000"
 """Where the Identificatie of a message goes in its template: twelve places, all that the standard gives."""
+PLACES = {b"999900006": b"@@@client", b"1001": b"@@@@order"}
+"""What stands in the sample for its client and its order → where those of a message go."""
+_PLACE = b"%s|%s" % (ROOM.encode(), b"|".join(PLACES.values()))
+WEIGHTS = (9, 8, 7, 6, 5, 4, 3, 2, -1)
+CLIENTS = tuple(
+    b"%d" % bsn for bsn in range(999900006, 999990000) if sum(map(mul, WEIGHTS, map(int, str(bsn)))) % 11 == 0
+)
+"""All BSNs of the official test range (11-check)."""
 SAMPLE = "ho301-gewoon"
 """An ordinary opdracht, about 2.6 kB."""
 MOST_UNDERWAY = 1_000
@@ -35,15 +45,18 @@ _before = 0.0
 def requests(mark: str, receivers: Sequence[str], path: str) -> Iterator[bytes]:
     """Yield requests that each bring a message of their own, to the receivers in turn.
 
-    ``mark`` (four places) keeps the messages of one run apart from those of another.
+    ``mark`` (four places) keeps the messages of one run apart from those of another. Each is about the next of some
+    thousands of clients, and gives an order that was not there before.
     """
-    halves = []
+    templates = []
     for receiver in receivers:
-        before, after = message(SAMPLE, ROOM, receiver=receiver).split(ROOM.encode())
-        start = request("POST", path, before + ROOM.encode() + after)
-        halves.append((start[: -len(after) - len(ROOM)], after))
-    for number, (before, after) in zip(count(), cycle(halves), strict=False):
-        yield b"%s%s%08x%s" % (before, mark.encode(), number, after)
+        body = message(SAMPLE, ROOM, receiver=receiver)
+        for known, place in PLACES.items():
+            body = body.replace(b">%s<" % known, b">%s<" % place)
+        templates.append(re.split(_PLACE, request("POST", path, body)))
+    for number, (head, *rest) in zip(count(), cycle(templates), strict=False):
+        own = (b"%s%08x" % (mark.encode(), number), CLIENTS[number % len(CLIENTS)], b"%09d" % number)
+        yield head + b"".join(part for pair in zip(own, rest, strict=True) for part in pair)
 
 
 class Times:

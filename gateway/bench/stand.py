@@ -103,13 +103,14 @@ class Stand:
         finally:
             asyncio.run(_postgres(self.postgres, f"DROP DATABASE {name} WITH (FORCE)"))
 
-    def window(self, kind: str, task: Mapping[str, Any], **environ: str) -> Window:
+    def window(self, kind: str, task: Mapping[str, Any], *, past: str = "uit", **environ: str) -> Window:
         """Run a gateway on a fresh store, let the load generator do ``task``, and audit what is left behind.
 
+        ``past`` is the gateway's setting ``verleden``: whether messages are held against earlier ones.
         Raises BenchError if an acknowledged message is not in store and log, or the log does not verify.
         """
         with self.fresh(kind) as url:
-            with self.gateways(url, PROCESSES[kind], **environ) as (pids, port):
+            with self.gateways(url, PROCESSES[kind], past=past, **environ) as (pids, port):
                 before: dict[str, float] = {}
                 for pid in pids:
                     await_idle(pid)  # the last of the workers may still be starting
@@ -128,23 +129,26 @@ class Stand:
         )
 
     @contextlib.contextmanager
-    def gateways(self, url: str, count: int = 1, **environ: str) -> Iterator[tuple[list[int], int]]:
+    def gateways(
+        self, url: str, count: int = 1, *, past: str = "uit", **environ: str
+    ) -> Iterator[tuple[list[int], int]]:
         """Run gateways on this store and one port; yield their process ids and that port."""
         with contextlib.ExitStack() as stack:
             pids, port = [], 0
             for number in range(count):
-                settings = self._settings(url, port)
+                settings = self._settings(url, port, past)
                 port_file = self.folder / f"poort-{number}.txt"
                 words = ["draai", "--instellingen", str(settings), "--poortbestand", str(port_file)]
                 pid, port = stack.enter_context(running(python("gateway.cli", *words), port_file, **environ))
                 pids.append(pid)
             yield pids, port
 
-    def _settings(self, url: str, port: int) -> Path:
+    def _settings(self, url: str, port: int, past: str) -> Path:
         """Write the settings anew, for this store and port."""
         settings = self.home / "ketenpoort.toml"
-        kept = [line for line in settings.read_text().splitlines() if not line.startswith(("database =", "poort ="))]
-        settings.write_text("\n".join([*kept, f"database = {json.dumps(url)}", f"poort = {port}", ""]))
+        own = {"database": url, "poort": port, "verleden": past}
+        kept = [line for line in settings.read_text().splitlines() if line.partition(" =")[0] not in own]
+        settings.write_text("\n".join([*kept, *(f"{name} = {json.dumps(value)}" for name, value in own.items()), ""]))
         return settings
 
     def _spent(self, pids: Sequence[int], kind: str) -> dict[str, float]:
