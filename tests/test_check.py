@@ -40,7 +40,7 @@ def generated(name: str, seed: int, valid: int, each: int):
 def faults(raw: bytes):
     """All findings; where two classes clash, pieces may name the other one, so of broken rules the code counts."""
     found = check(raw, CATALOG).findings
-    return sorted((f.level, f.code, *((f.line, f.path, f.text) if f.level < 2 else ())) for f in found)
+    return sorted((f.level, f.code, *((f.line, f.path, f.text, f.english) if f.level < 2 else ())) for f in found)
 
 
 def is_valid_tree(raw: bytes, name: str) -> bool:
@@ -218,7 +218,7 @@ def test_no_value_of_a_message_is_ever_in_a_finding(name: str):
             ):
                 if poison(node, canary) or (node is root and node.tail):
                     continue
-                said = "".join(f"{f.path} {f.text}" for f in check(etree.tostring(root), CATALOG).findings)
+                said = "".join(f"{f.path} {f.text} {f.english}" for f in check(etree.tostring(root), CATALOG).findings)
                 assert not [word for word in CANARIES if word in said]
                 node.text, node.tag, node.tail = kept, tag, tail
                 node.attrib.clear()

@@ -64,7 +64,8 @@ def test_a_refused_message_comes_back_with_every_fault_and_a_retour(gateway):
     assert problem(answer) == (400, "Bericht geweigerd")
     assert codes(answer) == ["CS002", "CS050", "TR101"]
     assert answer.json["aantalBevindingen"] == 3
-    assert all(finding["regel"] > 0 and finding["pad"] and finding["tekst"] for finding in answer.json["bevindingen"])
+    assert all(finding["regel"] > 0 and finding["pad"] for finding in answer.json["bevindingen"])
+    assert all(finding["tekst"] and finding["text"] != finding["tekst"] for finding in answer.json["bevindingen"])
     retour = gateway.ask("GET", answer.json["antwoordbericht"])
     assert b"ho302" in retour.body
     assert answer.json["antwoordbericht"].rpartition("/")[2] in [each["berichtId"] for each in waiting(gateway, HOOFD)]
