@@ -84,8 +84,8 @@ def _class(node: Any, shape: Shape, name: str, begun: Container[Any], required: 
             yield (
                 child,
                 Text(
-                    f"{place.name} staat op de verkeerde plek in {name}. De volgorde is: {_order(shape)}.",
-                    f"{place.name} stands in the wrong place in {name}. The order is: {_order(shape)}.",
+                    f"{place.name} staat op de verkeerde plek in {name}. De goede volgorde is: {_order(shape)}.",
+                    f"{place.name} stands in the wrong place in {name}. The right order is: {_order(shape)}.",
                 ),
             )
         seen.add(child.tag)
@@ -110,9 +110,10 @@ def _unknown(child: Any, name: str, shape: Shape) -> Text:
             f"{local} in {name} staat in de verkeerde namespace. Gebruik de namespace van de standaard.",
             f"{local} in {name} has the wrong namespace. Use the namespace of the standard.",
         )
+    order = _order(shape)
     return Text(
-        f"In {name} staat een veld dat daar niet hoort. Toegestaan zijn: {_order(shape)}.",
-        f"{name} has a field that does not belong there. Allowed are: {_order(shape)}.",
+        f"In {name} staat een veld dat daar niet hoort. Haal het weg, of verbeter de naam. Toegestaan zijn: {order}.",
+        f"{name} has a field that does not belong there. Remove it, or correct its name. Allowed are: {order}.",
     )
 
 
