@@ -597,6 +597,13 @@ def tools(scene: Scene) -> None:
         scene.group[-1].update(dict.fromkeys({"ToewijzingNummer", "ReferentieAanbieder"} & scene.one.keys(), category))
 
 
+def numbered_as_the_client(scene: Scene) -> None:
+    """A relation under the BSN of the client, at the same address."""
+    client = scene.message["Client"]
+    own = next(each for each in client["Contactgegevens"] if each["Soort"] == "01")
+    scene.one.update(Nummer=client["Bsn"], Contact=deepcopy(own))
+
+
 def shorter(scene: Scene) -> None:
     """A second debit, of the same number but not of the same days."""
     dates = scene.one["ProductPeriode"]
@@ -610,6 +617,7 @@ NEAR: dict[str, tuple[str, str, Change]] = {
     "a relation that is no person": (
         "jw301 wmo301 ho301", "Relatie", do(put("Naam/Partnernaam", None), put("Naam/NaamGebruik", "6"))
     ),
+    "a relation numbered as the client": ("jw301 wmo301 ho301", "Relatie", numbered_as_the_client),
     "assigned today": ("jw301 wmo301", "ToegewezenProduct", do(Toewijzingsdatum=lambda scene: scene.day(0))),
     "for one day": ("jw301 wmo301", "ToegewezenProduct", ends(0)),
     "removed beside another": ("jw301 wmo301", "ToegewezenProduct", removed_beside),
@@ -641,6 +649,9 @@ NEAR: dict[str, tuple[str, str, Change]] = {
     ),
     "five years ago to the day": (
         "jw323 wmo323 ho323", "Prestatie", do(period("2021-01-01", "2021-01-31"), signed_on("2026-01-31"))
+    ),
+    "five years before 29 February": (
+        "jw323 wmo323 ho323", "Declaratie", do(all_lines("2023-02-01", "2023-02-28"), signed_on("2028-02-29"))
     ),
     "two periods of one number": ("jw323 wmo323 ho323", "Prestatie", shorter),
     "two codes of one number": ("jw323 wmo323 ho323", "Prestatie", second_line(ProductCode="ANDER")),

@@ -1,5 +1,6 @@
 """What rules look at: the classes of a message as plain text, and what was seen of the message before."""
 
+from calendar import isleap
 from collections import defaultdict
 from collections.abc import Callable
 from functools import lru_cache
@@ -76,9 +77,14 @@ def after(date: str, other: str) -> bool:
 
 @lru_cache(maxsize=64)
 def years_before(date: str, years: int) -> str:
-    """The same day so many years earlier, to compare with; the dawn of time if the date is none of ours."""
-    year = date[:4]
-    return f"{int(year) - years:04d}{date[4:]}" if len(date) == 10 and year.isdecimal() else "0000-01-01"
+    """The same day so many years earlier, to compare with; the dawn of time if the date is none of ours.
+
+    Where that year has no 29 February it is the 28th, as XPath has it.
+    """
+    if len(date) != 10 or not date[:4].isdecimal():
+        return "0000-01-01"
+    year, day = int(date[:4]) - years, date[4:]
+    return f"{year:04d}{'-02-28' if day == '-02-29' and not isleap(year) else day}"
 
 
 def number(text: str) -> int:

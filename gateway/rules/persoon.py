@@ -151,7 +151,8 @@ def duplicate(key: tuple[object, ...], klasse: Klasse, memory: Memory) -> bool:
     """Whether a class with this key was seen under the same parent (the base of TR101); remembers it."""
     up = klasse.up or NOTHING
     owner = up.get("Bsn") or up.get("Nummer")
-    full = (klasse.name, owner, *key)
+    # A relation may be numbered as the client is, so an owner is known by its class too.
+    full = (klasse.name, up.name, owner, *key)
     seen = memory.seen["TR101"]
     if full in seen:
         return True
