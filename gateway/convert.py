@@ -204,8 +204,12 @@ class _Making:
         values = dict(told)
         if strange := values.keys() - known:
             # Once for each class: a hostile one may hold millions, and what a sender made up is not repeated.
-            nl = f"In {name} staat een veld dat daar niet hoort. Toegestaan zijn: {', '.join(known)}."
-            self._wrong(path, nl, f"{name} holds a field that does not belong there. Allowed are: {', '.join(known)}.")
+            names = ", ".join(known)
+            self._wrong(
+                path,
+                f"In {name} staat een veld dat daar niet hoort. Haal het weg of verbeter de naam. Toegestaan: {names}.",
+                f"{name} has a field that does not belong there. Remove it, or correct its name. Allowed: {names}.",
+            )
         if len(values) < len(told):
             twice = Counter(key for key, _ in told if key not in strange)
             for key in (key for key, count in twice.items() if count > 1):

@@ -112,7 +112,7 @@ def _unknown(child: Any, name: str, shape: Shape) -> Text:
         )
     order = _order(shape)
     return Text(
-        f"In {name} staat een veld dat daar niet hoort. Haal het weg, of verbeter de naam. Toegestaan zijn: {order}.",
+        f"In {name} staat een veld dat daar niet hoort. Haal het weg of verbeter de naam. Toegestaan zijn: {order}.",
         f"{name} has a field that does not belong there. Remove it, or correct its name. Allowed are: {order}.",
     )
 
