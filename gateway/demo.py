@@ -166,7 +166,7 @@ async def _carry(clients: Mapping[str, Client], sender: str, receiver: str, raw:
 
 async def _pushed(hoofd: Client, inbox: list[Mapping[str, str]]) -> None:
     print("\nOpdracht aan een partij die haar berichten laat brengen")
-    sent = await hoofd.send(message("ho301-gewoon", "D301P", sender=HOOFD, receiver=WILGENHOF))
+    sent = await hoofd.send(message("ho301-wmo", "D301P", sender=HOOFD, receiver=WILGENHOF))
     if sent.status != 201:
         raise DemoError(f"de opdracht werd geweigerd: {sent.body}")
     id_ = sent.body["berichtId"]
