@@ -150,7 +150,8 @@ async def test_trouble_answers_as_described(call):
         (400, {"data": message("ho301-meer-fouten-tegelijk"), "headers": XML}),
         (400, {"data": b"niets", "headers": XML}),
         (413, {"data": b"x" * (26 << 20), "headers": XML}),
-        (415, {"data": b"{}", "headers": {"Content-Type": "application/json"}}),
+        (400, {"data": b"{}", "headers": {"Content-Type": "application/json"}}),
+        (415, {"data": b"niets", "headers": {"Content-Type": "text/plain"}}),
         (415, {"data": b"<a/>", "headers": XML | {"Content-Encoding": "gzip"}}),
     ):
         assert (await sender(*post, **{**request, "data": stream(request["data"])}))[0] == expected
