@@ -27,7 +27,7 @@ MOST = 100
 SMALL = 4_000
 """Bytes; a document of no more, or of few enough tags, is read whole."""
 SMALL_TAGS = 2_000
-PIECE = 16 * 1024
+PIECE = 32 * 1024
 """Bytes fed at once; few, because validate() is quadratic in the number of faults it meets."""
 XSI_ATTRIBUTES = etree.XPath("//*[@xsi:*]", namespaces={"xsi": "http://www.w3.org/2001/XMLSchema-instance"})
 RESOURCE_LIMIT = etree.ErrorTypes.ERR_RESOURCE_LIMIT

@@ -11,9 +11,10 @@ from gateway.catalog import Definition
 from gateway.explain import finding, level_of
 from gateway.message import Finding, wet_of
 from gateway.places import Node, Places
-from gateway.rules import Klasse, Memory, Spot
+from gateway.rules import Klasse, Memory, Rules, Spot
+from gateway.rules.declaratie import OF_PERIOD, period_of
 from gateway.rules.extern import rules_of
-from gateway.shapes import Leaf, Shape
+from gateway.shapes import Leaf, Place, Shape
 from gateway.words import BLANK
 
 if TYPE_CHECKING:
@@ -33,9 +34,13 @@ class Judge:
         self._definition = definition
         self._most = most
         self._observers = observers.get(definition.type.name, {})
-        self._rules = rules_of(definition.type.name)
+        rules = rules_of(definition.type.name)
         if self._observers:
-            self._rules = {**dict.fromkeys(self._observers, ()), **self._rules}
+            rules = {**dict.fromkeys(self._observers, ()), **rules}
+        self._rules = {name: tuple(row for row in rows if row[1] not in OF_PERIOD) for name, rows in rules.items()}
+        self._of_period = {name: tuple(row for row in rows if row[1] in OF_PERIOD) for name, rows in rules.items()}
+        self._passed: set[tuple[str, str, str]] = set()
+        """Periods that passed, of which there are few in a message of very many lines."""
         *_, self._dated, _ = definition.facts
         self._subject = definition.subject
         self._memory: Memory | None = None
@@ -117,6 +122,8 @@ class Judge:
                 klasse[field] = child.text
             elif isinstance(form, Leaf):
                 klasse[field] = child.text.strip(BLANK)
+            elif form.flat and field not in self._rules:
+                klasse[field] = _flat(child, form.fields)
             elif form.container:
                 klasse[field] = self._records(child, form, klasse)
             else:
@@ -160,11 +167,26 @@ class Judge:
         return up
 
     def _hold(self, klasse: Klasse) -> None:
+        self._run(self._rules[klasse.name], klasse)
+        if rules := self._of_period[klasse.name]:
+            period = period_of(klasse)
+            if period not in self._passed and self._run(rules, klasse):
+                self._passed.add(period)
+        if klasse.name in self._observers:
+            line, path = self._places.line(klasse.at), self._places.path(klasse.at)
+            said = self._observers[klasse.name](klasse, line, path)
+            if said is not None:
+                self.said.append(said)
+
+    def _run(self, rules: Rules, klasse: Klasse) -> bool:
+        """Whether a class passes these rules; if not, it is noted."""
         assert self._memory is not None, "the header comes first"
-        for code, rule in self._rules[klasse.name]:
+        passes = True
+        for code, rule in rules:
             verdict = rule(klasse, self._memory)
             if verdict is None:
                 continue
+            passes = False
             spots = verdict if isinstance(verdict, list) else [partial(self._places.spot, klasse.at, verdict)]
             for spot in spots:
                 level = level_of(code)
@@ -172,11 +194,7 @@ class Judge:
                 if self._counts[level] <= self._most:
                     line, path = spot()
                     self._findings[level].append(finding(code, line=line, path=path))
-        if klasse.name in self._observers:
-            line, path = self._places.line(klasse.at), self._places.path(klasse.at)
-            said = self._observers[klasse.name](klasse, line, path)
-            if said is not None:
-                self.said.append(said)
+        return passes
 
     def _spot(self, klasse: Klasse, field: str) -> Spot:
         """Where a field is, to be told when asked; in pieces it is looked up now, as the piece will be let go."""
@@ -186,11 +204,16 @@ class Judge:
         return lambda: spot
 
 
-def leaves(klasse: Klasse, stem: str = "") -> list[tuple[str, str]]:
+def _flat(node: Node, fields: Mapping[str, Place]) -> dict[str, str]:
+    """A class of single fields that no rule is bound to: most of a declaration, so made in one go."""
+    return {(place := fields[child.tag])[0]: child.text if place[3] else child.text.strip(BLANK) for child in node}
+
+
+def leaves(klasse: Mapping[str, Any], stem: str = "") -> list[tuple[str, str]]:
     """The single fields of a class and of the classes in it, as (path, text) in order."""
     pairs: list[tuple[str, str]] = []
     for name, value in klasse.items():
-        if isinstance(value, Klasse):
+        if isinstance(value, dict):
             pairs += leaves(value, f"{stem}{name}/")
         elif isinstance(value, str):
             pairs.append((stem + name, value))

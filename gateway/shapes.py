@@ -41,6 +41,8 @@ class Shape:
     one_of: tuple[str, ...] = ()
     """Names of which at least one must be there."""
     container: bool = False
+    flat: bool = False
+    """Whether it holds single fields only, each once."""
 
 
 class Place(NamedTuple):
@@ -117,6 +119,7 @@ class Shapes:
         chosen = [e.attrib["name"] for e in definition.iterfind(f".//{XS}choice//{XS}element")]
         shape.one_of = tuple(dict.fromkeys(chosen))
         shape.container = len(shape.fields) == len(members) == 1 and members[0].get("maxOccurs") == "unbounded"
+        shape.flat = not shape.container and all(isinstance(place.form, Leaf) for place in shape.fields.values())
         return shape
 
     def _container(self, tag: str, type_name: str | None, form: Shape) -> None:

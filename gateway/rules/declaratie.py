@@ -12,7 +12,7 @@ YEARS_BACK = 5
 NO_REJECTION = frozenset({"0200", "0233", "8001"})
 
 
-def _period(line: Klasse) -> tuple[str, str, str]:
+def period_of(line: Klasse) -> tuple[str, str, str]:
     """Name, begin and end of the period of a Prestatie, Termijn or Declaratie."""
     name = "ProductPeriode" if "ProductPeriode" in line else "Periode" if "Periode" in line else "DeclaratiePeriode"
     period = line[name]
@@ -43,7 +43,7 @@ def cd087(line: Klasse, memory: Memory) -> Verdict:
 
 def cs100(line: Klasse, memory: Memory) -> Verdict:
     """Periods lie in 2021 or later (CS100)."""
-    name, begin, end = _period(line)
+    name, begin, end = period_of(line)
     if after(FIRST_DAY, begin):
         return f"{name}/Begindatum"
     return f"{name}/Einddatum" if after(FIRST_DAY, end) else None
@@ -71,19 +71,21 @@ def _nought(klasse: Klasse, field: str, part: str = "TotaalBedrag") -> Verdict:
 
 def cs337(line: Klasse, memory: Memory) -> Verdict:
     """A product period lies inside one calendar month (CS337)."""
-    _, begin, end = _period(line)
+    _, begin, end = period_of(line)
     return "ProductPeriode/Einddatum" if begin[:-3] != end[:-3] else None
 
 
 def cs339(line: Klasse, memory: Memory) -> Verdict:
     """In euros the volume is the amount (CS339)."""
+    if line["Eenheid"] != EUROS:
+        return None
     same = number(line["GeleverdVolume"]) == number(line["IngediendBedrag"]["Bedrag"])
-    return "IngediendBedrag/Bedrag" if line["Eenheid"] == EUROS and not same else None
+    return None if same else "IngediendBedrag/Bedrag"
 
 
 def cs340(declaration: Klasse, memory: Memory) -> Verdict:
     """The declaration period is one whole calendar month (CS340)."""
-    _, begin, end = _period(declaration)
+    _, begin, end = period_of(declaration)
     if not begin.endswith("-01"):
         return "DeclaratiePeriode/Begindatum"
     month = begin[:-3]
@@ -100,13 +102,13 @@ def tr101_prestatie(line: Klasse, memory: Memory) -> Verdict:
 
 def tr134(line: Klasse, memory: Memory) -> Verdict:
     """A period does not begin after the Dagtekening (TR134)."""
-    name, begin, _ = _period(line)
+    name, begin, _ = period_of(line)
     return f"{name}/Begindatum" if after(begin, memory.dated) else None
 
 
 def tr137(line: Klasse, memory: Memory) -> Verdict:
     """A period does not end before it begins, nor after the Dagtekening (TR137)."""
-    name, begin, end = _period(line)
+    name, begin, end = period_of(line)
     return f"{name}/Einddatum" if after(begin, end) or after(end, memory.dated) else None
 
 
@@ -152,14 +154,14 @@ def _declared(line: Klasse, memory: Memory) -> tuple[str, str]:
 
 def tr319(line: Klasse, memory: Memory) -> Verdict:
     """A product period does not lie after the declaration period (TR319)."""
-    name, _, end = _period(line)
+    name, _, end = period_of(line)
     last, _ = _declared(line, memory)
     return f"{name}/Einddatum" if last and after(end, last) else None
 
 
 def tr335(line: Klasse, memory: Memory) -> Verdict:
     """A product period ends at most five years before the DeclaratieDagtekening (TR335)."""
-    name, _, end = _period(line)
+    name, _, end = period_of(line)
     _, oldest = _declared(line, memory)
     return f"{name}/Einddatum" if after(oldest, end) else None
 
@@ -188,12 +190,16 @@ def tr416(line: Klasse, memory: Memory) -> Verdict:
         return None
     client = (line.up or NOTHING).get("Bsn")
     order = line.get("OpdrachtNummer") or line["ToewijzingNummer"]
-    key = (client, number(order), line["ProductCategorie"], line["ProductCode"], *_period(line)[1:])
+    key = (client, number(order), line["ProductCategorie"], line["ProductCode"], *period_of(line)[1:])
     seen = memory.seen["TR416"]
     if key in seen:
         return "ProductPeriode"
     seen[key] = True
     return None
+
+
+OF_PERIOD = frozenset({cs100, cs337, tr134, tr137, tr319, tr335})
+"""Rules whose verdict on a line follows from its period and the message around it: what passes is not judged again."""
 
 
 def ho001_prestatie(line: Klasse, memory: Memory) -> Verdict:
