@@ -122,13 +122,20 @@ def form(
         low, high = bounds.get("minInclusive", "0"), bounds["maxInclusive"]
         asked.append(Text(f"van {low} tot en met {high}", f"from {low} to {high}"))
     if "maxLength" in bounds:
-        most = bounds["maxLength"]
-        asked.append(
-            Text(f"van 1 tot en met {most} tekens, niet alleen spaties", f"1 to {most} characters, not only spaces")
-        )
-    told = [each for each in asked if each] or [Text("een ingevulde waarde", "a value")]
+        asked += _length(bounds["maxLength"], formed=any(asked))
+    told = [each for each in asked if each] or [Text("tekst, niet alleen spaties", "text, not only spaces")]
     nl, en = (", ".join(said) for said in zip(*told, strict=True))
     return Text(nl.replace("getal, van", "getal van"), en.replace("number, from", "number from"))
+
+
+def _length(most: str, *, formed: bool) -> list[Text]:
+    """How long a text may be; one whose form is told cannot be blank, so that is not told too."""
+    size = (
+        Text("1 teken", "1 character")
+        if most == "1"
+        else Text(f"van 1 tot en met {most} tekens", f"1 to {most} characters")
+    )
+    return [size] if formed else [size, Text("niet alleen spaties", "not only spaces")]
 
 
 def _codes(codes: tuple[str, ...], lists: tuple[str, ...]) -> Text:

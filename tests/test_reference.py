@@ -2,11 +2,13 @@
 
 import importlib.util
 import re
+import tomllib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from lxml import etree
 
 from gateway.catalog import Catalog
 
@@ -31,6 +33,7 @@ def test_the_berichtenboek_is_fresh_and_has_no_pages_of_messages_that_are_gone()
     made = tool("berichtenboek").book(Catalog.load())
     kept = {str(path.relative_to(BOOK)): path.read_text("utf-8") for path in BOOK.rglob("*.md")}
     assert kept.pop("README.md")
+    assert kept.pop("README.en.md")
     assert kept.keys() == made.keys(), "run: make docs"
     stale = [name for name, text in made.items() if kept[name] != text]
     assert not stale, "run: make docs"
@@ -47,3 +50,27 @@ def test_every_link_in_the_berichtenboek_leads_somewhere(page):
             anchors = re.findall(r'<a id="([^"]+)">', aim.read_text("utf-8"))
             heads = re.findall(r"^#+ (.*)$", aim.read_text("utf-8"), flags=re.MULTILINE)
             assert place in anchors or place in {head.lower().replace(" ", "-") for head in heads}, target
+
+
+def test_every_field_of_the_samples_stands_in_the_tables_of_its_page_with_its_namespace():
+    for page in sorted(BOOK.glob("*-*/*.md")):
+        text = page.read_text("utf-8")
+        sample = re.search(r"```xml\n(.*?)```", text, flags=re.DOTALL)
+        assert sample, page.name
+        told = {step for path in re.findall(r"`([\w:/]+)`", text) for step in path.split("/")}
+        told |= set(re.findall(r"^### (\w+)$", text, flags=re.MULTILINE))
+        used = [f"b:{name}" if space.endswith("basisschema:schema") else name for space, name in _tags(sample[1])]
+        assert not set(used) - told - {"Bericht"}, page.name
+
+
+def _tags(xml: str) -> list[tuple[str, str]]:
+    tags = [str(element.tag) for element in etree.fromstring(xml.encode()).iter()]
+    return [(space.replace("/", ":"), name) for space, _, name in (tag[1:].partition("}") for tag in tags)]
+
+
+def test_every_meaning_of_a_field_stands_on_some_page():
+    pages = "\n".join(tool("berichtenboek").book(Catalog.load()).values())
+    told = tomllib.loads((ROOT / "schemas/velden.toml").read_text("utf-8"))
+    assert [
+        name for name, meaning in told.items() if f"| {meaning} |" not in pages and f"\n{meaning}\n" not in pages
+    ] == []

@@ -33,7 +33,46 @@ ABOUT = {
     "iwmo": "Tussen gemeente en aanbieder, voor de Wmo 2015.",
 }
 MADE = "<!-- Gemaakt door `make docs` uit schemas/ en de regels. Wijzig hier niets. -->"
-HELD = {2: "binnen het bericht", 3: "tegen eerdere berichten", 4: "tegen codelijsten, tarief en klok"}
+LEVELS = {
+    0: "het bestand zelf",
+    1: "het schema",
+    2: "binnen het bericht",
+    3: "tegen eerdere berichten",
+    4: "tegen codelijsten, tarief en klok",
+}
+UNITS = {
+    "301": ("Opdracht", "ToegewezenProduct"),
+    "305": ("StartProduct",),
+    "307": ("StopProduct",),
+    "315": ("AangevraagdProduct",),
+    "317": ("Verzoek",),
+    "319": ("Antwoord",),
+    "323": ("Prestatie",),
+    "325": ("Prestatie",),
+}
+"""The class in which a rule of level 3 finds its fault, unless ELSEWHERE says otherwise."""
+ELSEWHERE = {
+    "TR304": ("Client",),
+    "TR314": ("Prestatie", "Termijn"),
+    "TR318": ("Declaratie",),
+    "TR323": ("Prestatie", "Termijn"),
+    "TR333": ("Declaratie",),
+    "TR337": ("Header",),
+    "TR350": ("OngewijzigdProduct",),
+    "TR351": ("TeWijzigenProduct",),
+    "TR357": ("TeWijzigenProduct",),
+    "TR366": ("Prestatie", "Termijn"),
+    "TR367": ("Prestatie", "Termijn"),
+    "TR371": ("Header",),
+    "TR373": ("TeWijzigenProduct",),
+    "TR375": ("TeWijzigenProduct",),
+    "TR376": ("DeclaratieAntwoord",),
+    "TR390": ("Prestatie", "Termijn"),
+    "TR411": ("TeWijzigenProduct",),
+    "TR412": ("TeWijzigenProduct",),
+}
+MOST_WORDS = 90
+"""Signs that the meanings of the codes of a field may take beside the field."""
 Lines = Iterator[str]
 
 
@@ -93,13 +132,17 @@ def _message(kind: MessageType, catalog: Catalog) -> Lines:
     yield from _card(kind)
     yield from ("", "## Hoe het loopt", "", *_flow(kind))
     yield from ("", "## Velden", "")
-    yield "De kop (`Header`) staat onderaan. *Verplicht* geldt binnen het deel waar het veld in staat."
+    yield "In het bericht staat de kop (`Header`) vooraan; op deze pagina staat hij achteraan."
+    yield "De volgorde van de velden in een tabel is ook hun volgorde in het bericht."
+    yield "Een veld met `b:` staat in de namespace van gedeelde velden. In JSON valt `b:` weg."
+    yield "*Verplicht* geldt binnen het deel waar het veld in staat. Ook bij *nee* kan een regel het veld vragen."
     shape = catalog.definition(kind).shape
     header, *parts = [place for place in shape.fields.values() if isinstance(place.form, Shape)]
-    for part in parts:
+    for part in (*parts, header):
         yield from _class(part.name, part.form, kind)
-    yield from _class(header.name, header.form, kind)
-    yield from _held(kind)
+        if not part.required:
+            yield from ("", f"`{part.name}` mag ontbreken. Onder [Antwoord](#antwoord) staat wanneer.")
+    yield from _held(kind, frozenset(_classes(shape)))
     yield from _samples(kind, catalog)
     yield from _answer(kind, catalog)
 
@@ -115,12 +158,18 @@ def _card(kind: MessageType) -> Lines:
             ("Namespace van het bericht", f"`{space}`"),
             ("Namespace van gedeelde velden", f"`{space.replace(kind.name, 'basisschema')}`"),
             ("BerichtCode", f"`{kind.code}`"),
+            ("BasisschemaXsdVersie", f"`{kind.versions[0]}`"),
+            ("BerichtXsdVersie", _versions(*kind.compatible)),
             (
                 "Schema",
                 f"[{kind.name.upper()}.xsd](../../../schemas/{kind.standard}/{kind.release}/{kind.name.upper()}.xsd)",
             ),
         ),
     )
+
+
+def _versions(low: str, high: str) -> str:
+    return f"`{low}`" if low == high else f"`{low}` tot en met `{high}`"
 
 
 def _flow(kind: MessageType) -> Lines:
@@ -141,45 +190,74 @@ def _flow(kind: MessageType) -> Lines:
     yield "```"
 
 
-def _class(name: str, shape: Shape, kind: MessageType) -> Lines:
-    """One class with its single fields and small parts; what is repeated gets a table of its own, below it."""
-    repeated: list[tuple[str, Shape]] = []
-    rows = list(_fields(shape, kind, name, "", repeated))
-    yield from ("", f"### {name}", "", _field(name, ""), "")
-    yield from _table(("Veld", "Verplicht", "Wat erin staat", "Vorm"), rows)
+def _class(name: str, shape: Shape, kind: MessageType, told: set[int] | None = None) -> Lines:
+    """One class with its single fields and small parts; what is repeated gets a table of its own, below it, once."""
+    told = set() if told is None else told
+    told.add(id(shape))
+    repeated = [(item, inner) for item, inner in _repeated(shape) if id(inner) not in told]
+    told.update(id(inner) for _, inner in repeated)
+    yield from ("", f"### {name}", "", _meaning(name, "", kind), "")
+    yield from _table(("Veld", "Verplicht", "Wat erin staat", "Vorm"), _fields(shape, kind, name, "", told))
     if shape.one_of:
         yield from ("", f"Van {_and(shape.one_of)} staat er ten minste één.")
     for item, inner in repeated:
-        yield from _class(item, inner, kind)
+        yield from _class(item, inner, kind, told)
 
 
-def _fields(
-    shape: Shape, kind: MessageType, owner: str, stem: str, repeated: list[tuple[str, Shape]]
-) -> Iterator[Sequence[str]]:
+def _repeated(shape: Shape) -> Iterator[tuple[str, Shape]]:
+    """Name and form of each class that may stand in this one more than once."""
     for place in shape.fields.values():
-        name, must = f"`{stem}{place.name}`", "ja" if place.required else "nee"
-        if isinstance(place.form, Leaf):
-            yield name, must, _field(place.name, owner), _form(place.form, kind)
-        elif place.form.container:
-            ((item, inner, *_),) = place.form.fields.values()
-            if isinstance(inner, Leaf):
-                yield (
-                    f"`{stem}{place.name}/{item}`",
-                    must,
-                    _field(item, place.name),
-                    f"1 of meer keer: {_form(inner, kind)}",
-                )
-            else:
-                repeated.append((item, inner))
-                yield name, must, _field(place.name, owner), f"1 of meer keer [`{item}`](#{item.lower()})"
+        item, inner = _item(place.form)
+        if isinstance(inner, Shape):
+            yield item, inner
+        elif isinstance(place.form, Shape) and inner is None:
+            yield from _repeated(place.form)
+
+
+def _item(held: Leaf | Shape) -> tuple[str, Leaf | Shape | None]:
+    """Name and form of what a container holds; None of anything else."""
+    if isinstance(held, Leaf) or not held.container:
+        return "", None
+    ((item, inner, *_),) = held.fields.values()
+    return item, inner
+
+
+def _classes(shape: Shape) -> Iterator[str]:
+    """The names of all classes of a message."""
+    for place in shape.fields.values():
+        if isinstance(place.form, Shape):
+            yield place.name
+            yield from _classes(place.form)
+
+
+def _fields(shape: Shape, kind: MessageType, owner: str, stem: str, told: set[int]) -> Iterator[Sequence[str]]:
+    own = kind.root[: -len("Bericht")]
+    for tag, place in shape.fields.items():
+        path = f"{stem}{'' if tag.startswith(own) else 'b:'}{place.name}"
+        item, inner = _item(place.form)
+        if isinstance(inner, Leaf):
+            path, meaning = f"{path}/{item}", _meaning(item, place.name, kind)
+            held = f"1 of meer keer: {_form(inner, kind)}"
         else:
-            yield name, must, _field(place.name, owner), "bestaat uit:"
-            yield from _fields(place.form, kind, place.name, f"{stem}{place.name}/", repeated)
+            meaning = _meaning(place.name, owner, kind)
+            if isinstance(place.form, Leaf):
+                held = _form(place.form, kind)
+            elif inner:
+                held = f"1 of meer keer [`{item}`](#{item.lower()})"
+            elif id(place.form) in told:
+                held = f"de velden van [`{place.name}`](#{place.name.lower()})"
+            else:
+                held = "bestaat uit:"
+        yield f"`{path}`", "ja" if place.required else "nee", meaning, held
+        if isinstance(place.form, Shape) and inner is None and id(place.form) not in told:
+            yield from _fields(place.form, kind, place.name, f"{path}/", told)
 
 
-def _field(name: str, owner: str) -> str:
+def _meaning(name: str, owner: str, kind: MessageType) -> str:
+    """What stands in a field: said for this shape of message, or for its class, or for the name."""
     told = _told("velden")
-    return str(told.get(f"{owner}/{name}") or told[name])
+    keys = (f"{kind.shape}:{owner}/{name}", f"{kind.shape}:{name}", f"{owner}/{name}", name)
+    return str(next(told[key] for key in keys if key in told))
 
 
 def _form(leaf: Leaf, kind: MessageType) -> str:
@@ -187,9 +265,17 @@ def _form(leaf: Leaf, kind: MessageType) -> str:
     if not lists:
         return form(leaf.builtin, leaf.patterns, leaf.codes, leaf.limits).nl
     links = " of ".join(f"[{listed.name}](../codelijsten.md#{listed.name.lower()})" for listed in lists)
-    few = ", ".join(f"`{code}`" for code in leaf.codes) if 0 < len(leaf.codes) <= MOST_CODES else ""
     law = ", naar de wet in de kop" if len(lists) > 1 else ""
-    return f"codelijst {links}{law}" + (f": {few}" if few else "")
+    return f"codelijst {links}{law}{_few(leaf.codes, lists)}"
+
+
+def _few(codes: Sequence[str], lists: Sequence[CodeList]) -> str:
+    """The codes of a field, if they are few; with what they mean, if that takes few words."""
+    if not 0 < len(codes) <= MOST_CODES:
+        return ""
+    named = ", ".join(f"`{code}`" for code in codes)
+    meant = "; ".join(f"`{code}` {lists[0].meanings[code]}" for code in codes)
+    return f": {meant if len(lists) == 1 and len(meant) <= MOST_WORDS else named}"
 
 
 @cache
@@ -207,27 +293,33 @@ def _forms() -> forms.Forms:
     return forms.read()
 
 
-def _held(kind: MessageType) -> Lines:
+def _held(kind: MessageType, classes: frozenset[str]) -> Lines:
     yield from ("", "## Regels", "")
-    yield "Het schema gaat voor. Daarna gelden deze regels; de eerste kolom zegt waar het bericht tegen wordt gehouden."
+    yield "Het schema is niveau 1 en gaat voor. Daarna gelden deze regels."
+    yield f"{'; '.join(f'Niveau {level}: {LEVELS[level]}' for level in (2, 3, 4))}."
     rows = []
     for level, name, code in _bound(kind):
+        if name not in classes:
+            continue
         known = explain(code)
         assert known is not None, code
-        rows.append((HELD[level], f"`{name}`", f"[{code}](../regels.md#{code.lower()})", known.title))
-    yield from ("", *_table(("Gehouden", "Deel", "Regel", "Wat er mis kan zijn"), rows))
+        rows.append((str(level), f"`{name}`", f"[{code}](../regels.md#{code.lower()})", known.title))
+    yield from ("", *_table(("Niveau", "Deel", "Regel", "Wat er mis kan zijn"), rows))
 
 
 def _samples(kind: MessageType, catalog: Catalog) -> Lines:
     folder = catalog.release(kind).folder / "samples" / "valid"
     found = sorted(folder.glob(f"{kind.name}-*.xml"), key=lambda path: (path.stat().st_size, path.name))
+    shown = next((path for path in found if path.stem == f"{kind.name}-{_about(kind).get('voorbeeld')}"), found[0])
     yield from ("", "## Voorbeeld", "")
-    yield "De personen zijn verzonnen; hun BSN's komen uit de testreeks. Alle voorbeelden:"
+    yield "De personen zijn verzonnen; hun BSN's komen uit de testreeks. Alle voorbeelden, van kort naar lang:"
     yield ", ".join(f"[{path.stem}](../../../{path.relative_to(ROOT)})" for path in found) + "."
-    raw = found[0].read_text("utf-8")
-    yield from ("", "```xml", re.sub(r"<!--.*?-->\s*", "", raw, flags=re.DOTALL).strip(), "```")
-    told = json.dumps(json.loads(json_of(found[0].read_bytes(), _forms())), ensure_ascii=False, indent=2)
-    yield from ("", "Hetzelfde bericht als JSON:", "", "```json", told, "```")
+    raw = shown.read_text("utf-8")
+    yield from ("", f"Dit is {shown.stem}:", "")
+    yield from ("```xml", re.sub(r"<!--.*?-->\s*", "", raw, flags=re.DOTALL).strip(), "```")
+    told = json.dumps(json.loads(json_of(shown.read_bytes(), _forms())), ensure_ascii=False, indent=2)
+    yield from ("", "<details>", "<summary>Hetzelfde bericht als JSON</summary>", "")
+    yield from ("```json", told, "```", "", "</details>")
 
 
 def _answer(kind: MessageType, catalog: Catalog) -> Lines:
@@ -235,6 +327,7 @@ def _answer(kind: MessageType, catalog: Catalog) -> Lines:
     if kind.answer is None:
         asked = kind.answers or ""
         yield f"Dit bericht is zelf het antwoord op [{asked.upper()}]({asked}.md). Er volgt geen antwoord meer op."
+        yield "Wat er in welk geval in staat, leest u in [Wat een antwoord zegt](../README.md#wat-een-antwoord-zegt)."
         return
     answer = catalog.beside(kind, kind.answer)
     yield f"Op dit bericht hoort binnen {kind.term_days} werkdagen een [{_title(answer)}]({answer.name}.md)."
@@ -256,6 +349,10 @@ def _code_lists() -> Lines:
         "# Codelijsten",
         "",
         "Een code geldt in de genoemde domeinen. Leeg bij *vanaf* en *tot en met*: altijd.",
+        "",
+        *_table(
+            ("Lijst", "Waarover"), ((f"[{name}](#{name.lower()})", code_list(name).title["nl"]) for name in names())
+        ),
     )
     for name in names():
         listed = code_list(name)
@@ -276,22 +373,35 @@ def _code_lists() -> Lines:
 
 
 def _rules(catalog: Catalog) -> Lines:
-    yield from ("# Regels", "", "Wat elke regel vraagt, en wat u doet als een bericht hem breekt.")
+    yield from ("# Regels", "", "Wat elke regel vraagt, en wat u doet als een bericht hem breekt.", "")
     where: dict[str, list[str]] = {}
     for kind in catalog.every():
         for code in dict.fromkeys(code for _, _, code in _bound(kind)):
             where.setdefault(code, []).append(f"[{kind.name.upper()}]({_page(kind)})")
-    for path in sorted((FOLDER / "regels").glob("*.toml")):
+    files = sorted((FOLDER / "regels").glob("*.toml"))
+    yield from (f"- [{_heading(path.stem)}](#{path.stem})" for path in files)
+    for path in files:
+        yield from ("", f'<a id="{path.stem}"></a>', "", f"## {_heading(path.stem)}")
         for code in tomllib.loads(path.read_text("utf-8")):
-            known = explain(code)
-            assert known is not None, code
-            yield from ("", f'<a id="{code.lower()}"></a>', "", f"## {code} {known.title}", "")
-            yield from (known.rule, "", f"**Wat u doet.** {known.remedy}", "")
-            told = [f"Niveau {known.level}."]
-            if known.return_code and known.return_code != code:
-                told.append(f"Retourcode [{known.return_code}](#{known.return_code.lower()}).")
-            told += [f"Bron: {known.source}."] + ([f"Geldt voor {', '.join(where[code])}."] if code in where else [])
-            yield " ".join(told)
+            yield from _rule(code, where.get(code, ()))
+
+
+def _heading(name: str) -> str:
+    """Of the rules in the file with this name: those of one level, or the return codes."""
+    kind, _, level = name.partition("-")
+    return f"Niveau {level}: {LEVELS[int(level)]}" if level else kind.capitalize()
+
+
+def _rule(code: str, where: Sequence[str]) -> Lines:
+    known = explain(code)
+    assert known is not None, code
+    yield from ("", f'<a id="{code.lower()}"></a>', "", f"### {code} {known.title}", "")
+    yield from (known.rule, "", f"**Wat u doet.** {known.remedy}", "")
+    told = [f"Niveau {known.level}."]
+    if known.return_code and known.return_code != code:
+        told.append(f"Retourcode [{known.return_code}](#{known.return_code.lower()}).")
+    told += [f"Bron: {known.source}."] + ([f"Geldt voor {', '.join(where)}."] if where else [])
+    yield " ".join(told)
 
 
 @cache
@@ -304,7 +414,10 @@ def _bound(kind: MessageType) -> tuple[tuple[int, str, str], ...]:
         for code, _ in rules
         if code != NOTE
     ]
-    before = [(3, "Bericht", code) for code, _ in ledger.RULES.get(kind.name[-3:], ())]
+    number = kind.name[-3:]
+    before = [
+        (3, name, code) for code, _ in ledger.RULES.get(number, ()) for name in ELSEWHERE.get(code, UNITS[number])
+    ]
     every = [(3, "Header", "TR056"), (4, "Header", "TR135"), *classes, *before]
     return tuple(dict.fromkeys(sorted(every, key=lambda bound: bound[0])))
 
