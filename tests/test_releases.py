@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from gateway.answer import refusal
+from gateway.answer import due, header_only
 from gateway.catalog import FOLDER, Catalog
 from gateway.check import check
 from gateway.shapes import CatalogError
@@ -80,11 +80,13 @@ def test_the_first_and_the_last_day_belong_to_a_release(folder: Path, release: s
 def test_an_answer_is_of_the_release_of_what_it_answers(folder: Path, release: str, day: str, version: str):
     catalog = Catalog.load(folder)
     raw = written_in(release, INVALID, day)
-    answer = refusal(raw, check(raw, catalog), catalog, identification="A1", today=date(2026, 4, 2).isoformat())
+    checked = check(raw, catalog)
+    kind = due(checked, catalog)
+    answer = header_only(checked, kind, catalog, identification="A1", today=date(2026, 4, 2).isoformat())
 
-    assert answer.facts.type == "jw302"
-    assert etree.QName(etree.fromstring(answer.raw).tag).namespace.endswith(f"/{release}/jw302/schema")
-    assert f">{version}<" in answer.raw.decode()
+    assert kind.name == "jw302"
+    assert etree.QName(etree.fromstring(answer).tag).namespace.endswith(f"/{release}/jw302/schema")
+    assert f">{version}<" in answer.decode()
 
 
 def test_by_name_alone_the_newest_release_is_meant(folder: Path):
