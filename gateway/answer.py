@@ -7,6 +7,7 @@ to be answered, and what comes from or goes to the wrong party must not be answe
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from lxml import etree
@@ -20,6 +21,8 @@ from gateway.rules.klasse import signed
 from gateway.shapes import Leaf, Shape
 
 NO_REMARK, NOT_JUDGED, GRANTED, TECHNICAL = "0200", "0233", "8001", "0001"
+NO_FAULT = frozenset({NO_REMARK, NOT_JUDGED, GRANTED})
+"""Return codes that follow from what is wrong elsewhere; where nothing is, they say so."""
 RULES_VERSION = "1.0.0"
 """Version of our level-2 rules, told in XsltVersie where a message breaks one of them."""
 HEADER = "Bericht/Header"
@@ -80,8 +83,11 @@ def judged(
     A code on a part without return codes of its own goes to the class around it, else to the header. ``whole`` says
     that one error refuses the whole message (OP286): then a 325 lists every line, those without a code as not judged.
     ``identification`` (1-12 characters) must be unique for who answers; ``today`` is an ISO date. Raises ComposeError
-    if the message is not one that is answered with return codes, or has no class at one of the paths.
+    if the message is not one that is answered with return codes, has no class at one of the paths, or if a code says
+    nothing wrong.
     """
+    if good := NO_FAULT.intersection(chain.from_iterable(codes.values())):
+        raise ComposeError(f"Code {min(good)} keurt niets af. Noem alleen wat fout is: de rest volgt daaruit.")
     root = etree.fromstring(raw, PARSER)
     asked_type = catalog.by_root(root.tag)
     if asked_type is None or asked_type.answer is None:

@@ -159,6 +159,13 @@ def test_what_is_wrong_with_a_proposal_stands_in_the_header_of_the_decision(stem
         answered(stem)
 
 
+@pytest.mark.parametrize("code", ["0200", "0233", "8001"])
+@pytest.mark.parametrize("path", ["Header", "Declaratie", "Declaratie/Clienten/Client[1]"])
+def test_a_code_that_says_nothing_wrong_rejects_nothing(path, code):
+    with pytest.raises(ComposeError, match=code):
+        answered("ho323-rijk", {f"Bericht/{path}": [code]})
+
+
 def test_a_place_that_is_not_in_the_message_is_not_passed_over():
     with pytest.raises(ComposeError, match=r"StartProduct\[7\]"):
         answered("ho305-minimaal", {"Bericht/Client/StartProducten/StartProduct[7]": ["9019"]})
