@@ -54,7 +54,7 @@ class History:
             await store.put_records(db, await aside(db, size, partial(self._rows, page, at)))
 
     def _records(self, names: Mapping[str, str], rows: Mapping[str, Any]) -> dict[str, Record]:
-        return {names[index]: codec.unpack(self._opened(index, row)) for index, row in rows.items()}
+        return {names[index]: codec.unpack(opened(self._service, row)) for index, row in rows.items()}
 
     def _rows(self, page: Page, at: int) -> list[dict[str, object]]:
         return [self._row(key, page.past[key], at) for key in sorted(page.changed)]
@@ -65,12 +65,14 @@ class History:
         sealed = seal(own, codec.pack(record), _context(index))
         return {"key": index, "changed_at": at, "wrapped_key": wrapped, "sealed_record": sealed}
 
-    def _opened(self, index: str, row: Any) -> bytes:
-        context = _context(index)
-        return open_(self._service.unwrap(row.wrapped_key, context), row.sealed_record, context)
-
     def _index(self, key: str) -> str:
         return self._service.blind_index("ledger", key).hex()
+
+
+def opened(service: KeyService, row: Any) -> bytes:
+    """Return the record in a row of ``ledger``; raises SealError if it is not what was put there."""
+    context = _context(row.key)
+    return open_(service.unwrap(row.wrapped_key, context), row.sealed_record, context)
 
 
 def _context(index: str) -> bytes:

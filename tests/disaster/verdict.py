@@ -13,11 +13,19 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from audit import log, note, tree
+from audit.keys import KeyService
 from audit.note import VerifierKey
 from audit.seal import verify_signature
 from gateway import store, tables
+from gateway.catalog import Catalog
+from gateway.check import check
 from gateway.commit import open_engine
 from gateway.flow import State
+from gateway.history import opened
+from gateway.ledger import codec
+from gateway.ledger.page import Page
+from gateway.ledger.read import OBSERVERS
+from gateway.ledger.values import Record
 from gateway.receipt import holds
 from gateway.trail import What
 from tests.disaster.gateways import ENVIRONMENT, ROOT
@@ -44,6 +52,7 @@ async def judge(book: Book, home: Path, settings: Path, database: str) -> list[s
                 *_dense(entries),
             ]
             wrong += await _proved(db, book, home)
+            wrong += await _remembered(db, book, home)
     finally:
         await engine.dispose()
     return wrong if len(wrong) <= MOST_SHOWN else [*wrong[:MOST_SHOWN], f"… and {len(wrong) - MOST_SHOWN} more"]
@@ -163,6 +172,25 @@ async def _proved(db: AsyncConnection, book: Book, home: Path) -> list[str]:
         elif not tree.verify_inclusion(leaf, proof.index, head.size, list(proof.hashes), head.root):
             wrong.append(f"{id_}: the proof of its entry does not hold")
     return wrong
+
+
+async def _remembered(db: AsyncConnection, book: Book, home: Path) -> list[str]:
+    """The ledger holds what was said in the messages that were promised, no more and no less."""
+    catalog, page = Catalog.load(), Page(refuses=False)
+    for body in book.bodies.values():
+        checked = check(body, catalog, OBSERVERS)
+        assert checked.facts is not None
+        page.hear(checked.facts, checked.said)
+    keys = KeyService.open(home / "sleutels")
+    kept = {row.key: codec.unpack(opened(keys, row)) for row in await db.execute(sa.select(tables.ledger))}
+    said = {keys.blind_index("ledger", key).hex(): record for key, record in page.past.items()}
+    differ = [index for index in said.keys() | kept.keys() if _heard(said, index) != _heard(kept, index)]
+    return [f"the ledger has {len(differ)} records that are not what was said"] if differ else []
+
+
+def _heard(records: Mapping[str, Record], index: str) -> list[bytes]:
+    """What a record holds, in no order: messages of one moment may have been accepted either way round."""
+    return sorted(codec.pack((heard,)) for heard in records.get(index, ()))
 
 
 def _key(home: Path, purpose: str) -> VerifierKey:
