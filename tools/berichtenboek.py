@@ -296,10 +296,10 @@ def _forms() -> forms.Forms:
 def _held(kind: MessageType, classes: frozenset[str]) -> Lines:
     yield from ("", "## Regels", "")
     yield "Het schema is niveau 1 en gaat voor. Daarna gelden deze regels."
-    yield f"{'; '.join(f'Niveau {level}: {LEVELS[level]}' for level in (2, 3, 4))}."
+    yield f"Niveau 2 geldt {LEVELS[2]}, niveau 3 {LEVELS[3]}, niveau 4 {LEVELS[4]}."
     rows = []
     for level, name, code in _bound(kind):
-        if name not in classes:
+        if name not in classes | {"Bericht"}:  # as a Termijn is not, in a national declaration
             continue
         known = explain(code)
         assert known is not None, code
@@ -351,7 +351,11 @@ def _code_lists() -> Lines:
         "Een code geldt in de genoemde domeinen. Leeg bij *vanaf* en *tot en met*: altijd.",
         "",
         *_table(
-            ("Lijst", "Waarover"), ((f"[{name}](#{name.lower()})", code_list(name).title["nl"]) for name in names())
+            ("Lijst", "Waarover", "Domein"),
+            (
+                (f"[{name}](#{name.lower()})", code_list(name).title["nl"], ", ".join(code_list(name).domains))
+                for name in names()
+            ),
         ),
     )
     for name in names():
