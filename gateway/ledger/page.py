@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 
+from gateway.explain import finding
 from gateway.ledger import book
 from gateway.ledger.values import Record, Said
 from gateway.message import Facts, Finding
+
+MOST_HEARD = 5_000
+"""Messages in one record. Care gives some tens a year."""
 
 
 class Page:
@@ -22,9 +26,12 @@ class Page:
 
     def hear(self, facts: Facts, said: tuple[Said, ...]) -> tuple[Finding, ...]:
         """Return what is wrong with a message; if nothing is, remember what it says."""
-        findings = book.judge(facts, said, self.past) if self._refuses else ()
-        if not findings:
-            changes = book.remember(facts, said, self.past)
-            self.past |= changes
-            self.changed |= changes.keys()
-        return findings
+        if self._refuses and (findings := book.judge(facts, said, self.past)):
+            return findings
+        changes = book.remember(facts, said, self.past)
+        # A record is written anew with each message: what never ends would cost more with every one.
+        if any(len(record) > MOST_HEARD for record in changes.values()):
+            return (finding("KP025", path="Bericht/Header"),)
+        self.past |= changes
+        self.changed |= changes.keys()
+        return ()
