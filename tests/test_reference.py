@@ -114,3 +114,16 @@ def test_the_sums_of_the_berichtenboek_are_those_of_the_gateway(told, unit, freq
     sums = [*(in_period(order, "JW", *month) for month in months), in_total(order)]
     row = f"| {told} (`{unit}`, `{frequency}`) | {' | '.join(map(str, sums))} |"
     assert row in (BOOK / "rekenen.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("page", sorted(BOOK.rglob("*.md")), ids=lambda path: str(path.relative_to(BOOK)))
+def test_nothing_in_the_berichtenboek_is_hidden_as_markup(page):
+    text = re.sub(r"```.*?```|`[^`]*`", "", page.read_text("utf-8"), flags=re.DOTALL)
+    assert re.findall(r"(?<!\\)<(?!a id=\"|/a>|!-- Gemaakt|/?details>|/?summary>)", text) == []
+
+
+@pytest.mark.parametrize("page", sorted(BOOK.rglob("*.md")), ids=lambda path: str(path.relative_to(BOOK)))
+def test_every_row_of_a_table_has_the_cells_of_its_head(page):
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    for table in re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE):
+        assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1, table[:200]

@@ -71,7 +71,7 @@ ELSEWHERE = {
     "TR411": ("TeWijzigenProduct",),
     "TR412": ("TeWijzigenProduct",),
 }
-MOST_WORDS = 90
+MOST_WORDS = 150
 """Signs that the meanings of the codes of a field may take beside the field."""
 Lines = Iterator[str]
 
@@ -173,7 +173,7 @@ def _versions(low: str, high: str) -> str:
 
 
 def _flow(kind: MessageType) -> Lines:
-    """The message and its answer, as a picture."""
+    """The message, its answer and what may follow, as a picture."""
     asked, answer = (kind.name, kind.answer) if kind.answer else (kind.answers or kind.name, kind.name)
     asks, answers = (kind.sends, kind.receives) if kind.answer else (kind.receives, kind.sends)
     yield "```mermaid"
@@ -187,6 +187,9 @@ def _flow(kind: MessageType) -> Lines:
     if answer:
         yield f"    B->>K: {answer.upper()}"
         yield f"    K->>A: {answer.upper()}"
+    if later := " of ".join(kind.name[:-3].upper() + number for number in _about(kind).get("daarna", ())):
+        yield f"    B->>K: {later}"
+        yield f"    K->>A: {later}"
     yield "```"
 
 
@@ -382,6 +385,8 @@ def _rules(catalog: Catalog) -> Lines:
     for kind in catalog.every():
         for code in dict.fromkeys(code for _, _, code in _bound(kind)):
             where.setdefault(code, []).append(f"[{kind.name.upper()}]({_page(kind)})")
+    every = len(list(catalog.every()))
+    where = {code: pages if len(pages) < every else ["alle berichten"] for code, pages in where.items()}
     files = sorted((FOLDER / "regels").glob("*.toml"))
     yield from (f"- [{_heading(path.stem)}](#{path.stem})" for path in files)
     for path in files:
@@ -400,7 +405,7 @@ def _rule(code: str, where: Sequence[str]) -> Lines:
     known = explain(code)
     assert known is not None, code
     yield from ("", f'<a id="{code.lower()}"></a>', "", f"### {code} {known.title}", "")
-    yield from (known.rule, "", f"**Wat u doet.** {known.remedy}", "")
+    yield from (_plain(known.rule), "", f"**Wat u doet.** {_plain(known.remedy)}", "")
     told = [f"Niveau {known.level}."]
     if known.return_code and known.return_code != code:
         told.append(f"Retourcode [{known.return_code}](#{known.return_code.lower()}).")
@@ -424,6 +429,11 @@ def _bound(kind: MessageType) -> tuple[tuple[int, str, str], ...]:
     ]
     every = [(3, "Header", "TR056"), (4, "Header", "TR135"), *classes, *before]
     return tuple(dict.fromkeys(sorted(every, key=lambda bound: bound[0])))
+
+
+def _plain(text: str) -> str:
+    """A text as it is, in Markdown: ``<`` would begin something hidden."""
+    return text.replace("<", "\\<")
 
 
 def _and(words: Sequence[str]) -> str:
