@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from audit import log, sequencer
 from audit.entry import open_payload
 from audit.keys import KeyService
-from gateway import app, cli, settings, setup
+from gateway import app, cli, commands, settings, setup
 from gateway.commit import open_engine, writing
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -178,7 +178,7 @@ def test_who_puts_back_names_messages_or_a_party_and_not_both(home: Path, capsys
         place = ("--instellingen", str(home / "ketenpoort.toml"), "--wie", "beheerder 7", "--reden", "hersteld")
         return cli.main(["opnieuw", *what, *place])
 
-    assert again() == again("a" * 32, "--alle", "98000003") == cli.CANNOT
+    assert again() == again("a" * 32, "--alle", "98000003") == commands.CANNOT
     assert "--alle" in capsys.readouterr().err
     assert again("--alle", "98000003") == 1
     assert capsys.readouterr().err == "Er staat niets geparkeerd voor partij 98000003.\n"

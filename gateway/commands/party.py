@@ -1,0 +1,60 @@
+"""Commands for who is connected to a gateway."""
+
+import argparse
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from gateway.commands import Adds, cannot, until_stopped
+
+
+def add(command: Adds) -> None:
+    """Add the commands of a party."""
+    each = _with_connection(command("zend", _zend, "Stuur berichten naar de poort."))
+    each.add_argument("paden", nargs="+", type=Path, metavar="PAD")
+    each = _with_connection(command("ophalen", _ophalen, "Haal open berichten op en bewaar ze in een map."))
+    each.add_argument("map", type=Path, metavar="MAP")
+    each.add_argument("--wacht", type=int, default=0, metavar="SECONDEN", help="wacht zo lang op nieuwe berichten")
+    each.add_argument("--bevestig", action="store_true", help="bevestig wat veilig bewaard is")
+    each = _with_connection(command("bevestig", _bevestig, "Bevestig dat u berichten veilig bewaart."))
+    each.add_argument("berichten", nargs="+", metavar="BERICHT-ID")
+
+
+def _with_connection(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("--aansluiting", type=Path, default=Path("aansluiting.toml"), metavar="BESTAND")
+    return parser
+
+
+def _zend(arguments: argparse.Namespace) -> int:
+    from adapters import commands
+
+    return _client(arguments, lambda connection: commands.zend(arguments.paden, connection))
+
+
+def _ophalen(arguments: argparse.Namespace) -> int:
+    from adapters import commands
+
+    return _client(
+        arguments,
+        lambda connection: commands.ophalen(
+            arguments.map, connection, wait=arguments.wacht, confirm=arguments.bevestig
+        ),
+    )
+
+
+def _bevestig(arguments: argparse.Namespace) -> int:
+    from adapters import commands
+
+    return _client(arguments, lambda connection: commands.bevestig(arguments.berichten, connection))
+
+
+def _client(arguments: argparse.Namespace, act: Callable[[Any], Coroutine[Any, Any, int]]) -> int:
+    from adapters.client import read_connection
+
+    try:
+        connection = read_connection(arguments.aansluiting)
+    except OSError:
+        return cannot(f"Er is geen aansluiting {arguments.aansluiting}. Noem het bestand met --aansluiting.")
+    except ValueError as error:
+        return cannot(str(error))
+    return until_stopped(act(connection))
