@@ -262,7 +262,7 @@ class _Reading:
 
     def _facts(self, judge: Judge) -> Facts | None:
         header = judge.header
-        if header is None or (self._xsd and any(fault.path.startswith("Bericht/Header") for fault in self._xsd)):
+        if not header or (self._xsd and any(fault.path.startswith("Bericht/Header") for fault in self._xsd)):
             return None
         sender, receiver, identification, dated, answers = (header.text(*steps) for steps in self._definition.facts)
         return Facts(

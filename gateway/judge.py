@@ -101,11 +101,11 @@ class Judge:
         self.subjects += [bsn.text for bsn in node.iter("{*}Bsn")]
 
     def read_header(self, root: Node) -> None:
-        """Read a header that may yet prove wrong, once."""
+        """Read a header that may yet prove wrong, once; where it should stand and does not, it is empty."""
         if self._memory is None:
             place = self._definition.shape.fields.get(root[0].tag)
-            shape = place.form if place is not None and isinstance(place.form, Shape) else Shape()
-            self._begin(self._shallow(root[0], shape, "Header", None))
+            header = place is not None and place.name == "Header" and place.form
+            self._begin(self._shallow(root[0], header if isinstance(header, Shape) else Shape(), "Header", None))
 
     def _begin(self, header: Klasse) -> None:
         self.header = header

@@ -143,6 +143,16 @@ def test_a_large_declaration_with_a_wrong_total_is_found():
     assert [finding.code for finding in checked.findings] == ["TR358"]
 
 
+@pytest.mark.parametrize("clients", [1, 300], ids=["small", "large"])
+def test_without_a_header_nothing_is_known_of_who_sends_and_when(clients: int):
+    checked = check(
+        re.sub(rb"<m:Header>.*</m:Header>", b"", declaration(clients=clients, lines=4), flags=re.DOTALL), CATALOG
+    )
+
+    assert [(finding.code, finding.path) for finding in checked.findings] == [("XSD", "Bericht")]
+    assert checked.facts is None
+
+
 def test_a_double_far_apart_in_a_large_declaration_is_found():
     raw = declaration(clients=400, lines=2)
     first, last = raw.split(b"<m:Bsn>")[1][:9], raw.split(b"<m:Bsn>")[-1][:9]
