@@ -1,6 +1,7 @@
 """Conversations: every message gets the verdict that it carries, judged after those before it as ``--keten`` does."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -94,6 +95,17 @@ def test_an_answer_belongs_to_a_message_of_the_conversation_and_comes_once():
     again = retour.replace(b"IdentificatieRetour>JW", b"IdentificatieRetour>XX", 1)
     assert again != retour
     assert [finding.code for finding in chain.check(again).findings] == ["KP023"]
+
+
+def test_only_who_received_a_message_answers_it():
+    first, retour, *_ = [path.read_bytes() for path in sorted(conversation("ijw/3.2", "heel-traject").glob("*.xml"))]
+    of_another = re.sub(rb"<Ontvanger>\d+<", b"<Ontvanger>98000099<", retour)
+    assert of_another != retour
+    chain = Chain(CATALOG)
+
+    assert chain.check(first).findings == ()
+    assert [finding.code for finding in chain.check(of_another).findings] == ["KP022"]
+    assert chain.check(retour).findings == ()
 
 
 def test_what_is_wrong_by_itself_is_not_part_of_the_conversation():
