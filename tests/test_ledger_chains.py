@@ -99,7 +99,7 @@ def test_an_answer_belongs_to_a_message_of_the_conversation_and_comes_once():
 
 def test_only_who_received_a_message_answers_it():
     first, retour, *_ = [path.read_bytes() for path in sorted(conversation("ijw/3.2", "heel-traject").glob("*.xml"))]
-    of_another = re.sub(rb"<Ontvanger>\d+<", b"<Ontvanger>98000099<", retour)
+    of_another = re.sub(rb"Ontvanger>\d+<", b"Ontvanger>98000099<", retour)
     assert of_another != retour
     chain = Chain(CATALOG)
 
