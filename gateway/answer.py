@@ -5,6 +5,7 @@ all classes of that client, each with its own return code. What is refused at le
 to be answered, and what comes from or goes to the wrong party must not be answered in that party's name.
 """
 
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -12,24 +13,29 @@ from typing import Any
 
 from lxml import etree
 
-from gateway import compose, explain
+from gateway import compose
 from gateway.catalog import Catalog
 from gateway.check import PARSER
 from gateway.compose import ComposeError, Values
+from gateway.explain import HEADER, explain
 from gateway.message import Checked, Facts, MessageType
-from gateway.rules.klasse import signed
+from gateway.rules.klasse import GRANTED, NO_FAULT, NO_REMARK, NOT_JUDGED, signed
 from gateway.shapes import Leaf, Shape
 
-NO_REMARK, NOT_JUDGED, GRANTED, TECHNICAL = "0200", "0233", "8001", "0001"
-NO_FAULT = frozenset({NO_REMARK, NOT_JUDGED, GRANTED})
-"""Return codes that follow from what is wrong elsewhere; where nothing is, they say so."""
+TECHNICAL = "0001"
 RULES_VERSION = "1.0.0"
 """Version of our level-2 rules, told in XsltVersie where a message breaks one of them."""
-HEADER = "Bericht/Header"
 DECLARATION = "Bericht/Declaratie"
+SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Digits and capitals without I, L, O and U, which people mistake for others."""
 
 Codes = Mapping[str, Sequence[str]]
 """Path of a class, with positions as a finding tells it → the return codes that it gets."""
+
+
+def identification() -> str:
+    """Return a new Identificatie of twelve signs, so unlikely to come twice that it need not be looked up."""
+    return "".join(secrets.choice(SIGNS) for _ in range(12))
 
 
 def return_codes(checked: Checked) -> dict[str, list[str]]:
@@ -40,7 +46,7 @@ def return_codes(checked: Checked) -> dict[str, list[str]]:
         return {HEADER: [TECHNICAL]}
     codes: dict[str, list[str]] = {}
     for finding in checked.findings:
-        known = explain.explain(finding.code)
+        known = explain(finding.code)
         if known and known.return_code:
             codes.setdefault(finding.path, []).append(known.return_code)
     return codes

@@ -22,6 +22,7 @@ from audit.seal import seal
 from gateway import answer, store, trail
 from gateway.answer import Codes
 from gateway.catalog import Catalog
+from gateway.check import MOST
 from gateway.commit import GroupCommit, aside
 from gateway.decide import Accepted, Arrival, Findings, New, allowed, decide, outcome, promise
 from gateway.explain import HEADER, finding
@@ -30,15 +31,10 @@ from gateway.mailbox import Mailbox
 from gateway.message import Checked, Facts, Finding, wet_of
 from gateway.parties import Parties, Party
 from gateway.receipt import issue
-from gateway.reply import identification
 from gateway.trail import What
 
-MOST = 100
-"""Findings told of one message."""
 MOST_UNDERWAY = 256 * 2**20
 """Bytes that may be under way at once; more is answered 'try again', so that a flood cannot exhaust memory."""
-
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -261,7 +257,7 @@ class Intake:
         kind = answer.due(checked, self._catalog)
         if kind is None or checked.facts is None:
             return None
-        own, today = identification(), datetime.now(UTC).date().isoformat()
+        own, today = answer.identification(), datetime.now(UTC).date().isoformat()
         codes = answer.return_codes(checked)
         told = b""
         if not answer.in_header(codes):

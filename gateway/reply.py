@@ -1,25 +1,17 @@
 """The command ``antwoord``: the answer to a message, for who has no system that writes it; no server, no store."""
 
-import secrets
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.answer import due, header_only, in_header, judged, return_codes
+from gateway.answer import due, header_only, identification, in_header, judged, return_codes
 from gateway.catalog import Catalog
 from gateway.check import check
 from gateway.compose import ComposeError
 from gateway.gate import MAX_BYTES
 
 WRITTEN, NO_ANSWER, COULD_NOT = 0, 1, 2
-SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Digits and capitals without I, L, O and U, which people mistake for others."""
-
-
-def identification() -> str:
-    """Return a new Identificatie of twelve signs, so unlikely to come twice that it need not be looked up."""
-    return "".join(secrets.choice(SIGNS) for _ in range(12))
 
 
 def antwoord(path: Path, faults: Iterable[str], own: str | None) -> int:

@@ -9,6 +9,7 @@ from gateway import package
 from gateway.catalog import Catalog, Release
 from gateway.grammar import GrammarError, differences, grammar
 from gateway.package import Package, PackageError, Published
+from gateway.words import printable
 
 SAME, DIFFERS, CANNOT = 0, 1, 2
 """Exit codes."""
@@ -110,7 +111,7 @@ def _strange(theirs: dict[str, object], known: list[Release], catalog: Catalog) 
     for space in sorted(theirs):
         names = {release.message(space): release for release in known if release.message(space)}
         if not any(name == "basisschema" or name in catalog.cards(release) for name, release in names.items()):
-            yield f"Alleen in het pakket staat een schema met namespace {_printable(space)}."
+            yield f"Alleen in het pakket staat een schema met namespace {printable(space)}."
 
 
 def _time(release: Release) -> str:
@@ -119,11 +120,6 @@ def _time(release: Release) -> str:
     return f"voor berichten {' '.join(parts)}" if parts else "altijd in gebruik"
 
 
-def _printable(text: str) -> str:
-    """Words of a stranger, safe to show on a terminal."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text)
-
-
 def _cannot(text: str) -> int:
-    print(_printable(text), file=sys.stderr)
+    print(printable(text), file=sys.stderr)
     return CANNOT

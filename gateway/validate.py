@@ -17,7 +17,7 @@ from gateway.codes import CodeList, code_list, names
 from gateway.explain import Explanation, explain, rules_behind
 from gateway.gate import MAX_BYTES
 from gateway.message import Checked, Finding
-from gateway.words import Text, place
+from gateway.words import Text, place, printable
 
 VALID, INVALID, COULD_NOT = 0, 1, 2
 MOST_UNPACKED = 8 * MAX_BYTES
@@ -129,7 +129,7 @@ def _with_package(path: Path) -> Catalog | None:
         published = Published([read(path)])
         published.compile_all()
     except PackageError as error:
-        print(_printable(str(error)), file=sys.stderr)
+        print(printable(str(error)), file=sys.stderr)
         return None
     return Catalog.load(published=published)
 
@@ -213,14 +213,9 @@ def _zip(path: Path) -> Iterator[Document]:
 
     try:
         for name, raw in unpacked(path, ".xml", each=MAX_BYTES, most=MOST_UNPACKED):
-            yield Document(name=f"{path}:{_printable(name)}", raw=raw)
+            yield Document(name=f"{path}:{printable(name)}", raw=raw)
     except UnpackError as error:
         yield Document(name=str(path), trouble=error.text)
-
-
-def _printable(name: str) -> str:
-    """A name from inside a ZIP, safe to show on a terminal."""
-    return "".join(sign if sign.isprintable() else "?" for sign in name)
 
 
 def _line(name: str, checked: Checked) -> str:

@@ -88,6 +88,11 @@ def _step(step: str) -> Text:
     return Text(f"{known.nl} {number}".strip(), f"{known.en} {number}".strip())
 
 
+def printable(text: str) -> str:
+    """Words of a stranger, such as a name from inside a ZIP, safe to show on a terminal."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
 def joined(*texts: Text) -> Text:
     """One text after the other."""
     return Text(*(" ".join(each) for each in zip(*texts, strict=True)))

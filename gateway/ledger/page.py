@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway.explain import finding
+from gateway.explain import HEADER, finding
 from gateway.ledger import book
 from gateway.ledger.values import Record, Said
 from gateway.message import Facts, Finding
@@ -31,7 +31,7 @@ class Page:
         changes = book.remember(facts, said, self.past)
         # A record is written anew with each message: what never ends would cost more with every one.
         if any(len(record) > MOST_HEARD for record in changes.values()):
-            return (finding("KP025", path="Bericht/Header"),)
+            return (finding("KP025", path=HEADER),)
         self.past |= changes
         self.changed |= changes.keys()
         return ()

@@ -2,12 +2,10 @@
 
 from gateway.judge import Observer, Observers
 from gateway.ledger.values import Answer, Declaration, Line, Order, Refusal, Reply, Request, Said, Start, Stop, Wish
-from gateway.rules.klasse import NOTHING, Klasse, number, signed
+from gateway.rules.klasse import GRANTED, NO_FAULT, NOTHING, Klasse, number, signed
 
-NO_ERROR = frozenset({"0200", "0233"})
-"""Return codes that say nothing bad: no remark, not judged (WJ001)."""
-STANDS = NO_ERROR | {"8001"}
-"""Return codes of a declaration that was judged line by line (IV087)."""
+NO_ERROR = NO_FAULT - {GRANTED}
+"""Return codes that say nothing wrong of anything but a declaration."""
 
 
 def _order(granted: Klasse, line: int, path: str) -> Said:
@@ -134,7 +132,7 @@ def _answer(bericht: Klasse, line: int, path: str) -> Said:
     return Answer(
         line=line,
         path=path,
-        whole=bool(answer) and set(header["RetourCodes"]) <= NO_ERROR and set(answer["RetourCodes"]) <= STANDS,
+        whole=bool(answer) and set(header["RetourCodes"]) <= NO_ERROR and set(answer["RetourCodes"]) <= NO_FAULT,
         dated=header.text("DeclaratieIdentificatie", "Dagtekening"),
         number=answer.text("DeclaratieNummer"),
         submitted=signed(submitted["TotaalBedrag"], submitted["DebetCredit"]) if submitted else 0,

@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from gateway.ledger import keys
 from gateway.ledger.dossier import Case, Fault, Orders, earlier, live, surely
 from gateway.ledger.values import Order, Record, Reply, Request, Use, Wish
+from gateway.ledger.volume import IN_TOTAL
 from gateway.rules.klasse import after, moment
 from gateway.rules.toewijzing import FOREVER, NO_MORE_OLD_ASSIGNMENTS, WMO_TOOLS, clashes
 
 UNCHANGED, TO_CHANGE, NEW = "OngewijzigdProduct", "TeWijzigenProduct", "NieuwProduct"
 REFUSED, LOOKING_INTO = "1", "2"
 """VerzoekAntwoord."""
-IN_TOTAL = "6"
-"""Frequentie: the volume is that of the whole assignment."""
 
 
 def tr347(case: Case) -> Iterator[Fault]:

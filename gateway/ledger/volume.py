@@ -11,7 +11,7 @@ from functools import lru_cache
 from gateway.ledger.values import Order
 
 DAY, WEEK, MONTH, IN_TOTAL = "1", "2", "4", "6"
-"""Frequentie (WMO757)."""
+"""Frequentie (WMO757); with the last the volume is that of the whole order."""
 OUTPUT = frozenset({"82", "83"})
 """Units of a result: pieces and euros. All others are units of effort (inspanning)."""
 MINUTE, HOUR = "01", "04"

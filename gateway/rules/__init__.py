@@ -120,19 +120,19 @@ RULES: dict[str, Classes] = {
     "ho323": {
         "Declaratie": DECLARATIE,
         "Client": CLIENT_32X,
-        "Prestatie": (*PRESTATIE_323, ("HO001", d.ho001_prestatie), ("HO005", h.ho005)),
+        "Prestatie": (*PRESTATIE_323, ("HO001", h.ho001_categorie), ("HO005", h.ho005)),
         "Termijn": (*REGEL_323, ("HO005", h.ho005)),
     },
     "ho325": {
         "DeclaratieAntwoord": ANTWOORD,
         "Client": CLIENT_32X,
-        "Prestatie": (*REGEL, ("HO001", d.ho001_prestatie)),
+        "Prestatie": (*REGEL, ("HO001", h.ho001_categorie)),
         "Termijn": REGEL,
     },
     "ho331": {
         "Bericht": (("HO016", h.ho016_melding),),
         "Onderaannemer": (("CS003", t.cs003),),
-        "Dienst": (("HO001", h.ho001_dienst), ("HO003", h.ho003_dienst)),
+        "Dienst": (("HO001", h.ho001_categorie), ("HO003", h.ho003_dienst)),
         "Kenmerk": (("HO003", h.ho003_kenmerk), ("HO007", h.ho007)),
     },
     "ho332": {

@@ -2,14 +2,12 @@
 
 from calendar import monthrange
 
-from gateway.rules.klasse import NOTHING, Klasse, Memory, Verdict, after, number, signed, years_before
+from gateway.rules.klasse import NO_FAULT, NOTHING, Klasse, Memory, Verdict, after, number, signed, years_before
 from gateway.rules.persoon import duplicate
-from gateway.rules.toewijzing import CATEGORIES
 
 FIRST_DAY = "2021-01-01"
 EUROS = "83"
 YEARS_BACK = 5
-NO_REJECTION = frozenset({"0200", "0233", "8001"})
 
 
 def period_of(line: Klasse) -> tuple[str, str, str]:
@@ -169,7 +167,7 @@ def tr335(line: Klasse, memory: Memory) -> Verdict:
 def tr342(answer: Klasse, memory: Memory) -> Verdict:
     """What is not granted is the sum of the rejected lines; a rejected declaration grants nothing (TR342)."""
     granted = _total(answer, "TotaalToegekendBedrag")
-    if not NO_REJECTION.issuperset(answer["RetourCodes"]):
+    if not NO_FAULT.issuperset(answer["RetourCodes"]):
         return "TotaalToegekendBedrag/TotaalBedrag" if granted else None
     explained = _total(answer) - granted == memory.sums["lines"]
     return None if explained else "TotaalToegekendBedrag/TotaalBedrag"
@@ -200,8 +198,3 @@ def tr416(line: Klasse, memory: Memory) -> Verdict:
 
 OF_PERIOD = frozenset({cs100, cs337, tr134, tr137, tr319, tr335})
 """Rules whose verdict on a line follows from its period and the message around it: what passes is not judged again."""
-
-
-def ho001_prestatie(line: Klasse, memory: Memory) -> Verdict:
-    """The product category belongs to the law in the header (HO001)."""
-    return None if line["ProductCategorie"] in CATEGORIES[memory.wet] else "ProductCategorie"

@@ -1,6 +1,6 @@
 """Rules of our own family, HOA 1.0: on what the national messages do not have. Their codes begin with HO."""
 
-from gateway.rules.klasse import NOTHING, Klasse, Memory, Verdict, after, number
+from gateway.rules.klasse import NO_REMARK, NOTHING, Klasse, Memory, Verdict, after, number
 from gateway.rules.persoon import duplicate
 from gateway.rules.toewijzing import CATEGORIES
 
@@ -16,7 +16,6 @@ NOT_HERE = "8"
 """Refused because another gemeente is responsible: only the Jeugdwet knows that reason."""
 GIVEN, WITH_CONDITIONS, REFUSED, WITHDRAWN = "1", "2", "3", "4"
 CONTRACT_REFUSED = "2"
-NO_REMARK = "0200"
 
 
 def tr134_peildatum(progress: Klasse, memory: Memory) -> Verdict:
@@ -24,9 +23,9 @@ def tr134_peildatum(progress: Klasse, memory: Memory) -> Verdict:
     return "Peildatum" if after(progress["Peildatum"], memory.dated) else None
 
 
-def ho001_dienst(service: Klasse, memory: Memory) -> Verdict:
-    """The product category belongs to the law in the header (HO001)."""
-    return None if service["ProductCategorie"] in CATEGORIES[memory.wet] else "ProductCategorie"
+def ho001_categorie(klasse: Klasse, memory: Memory) -> Verdict:
+    """The product category of a Prestatie or Dienst belongs to the law in the header (HO001)."""
+    return None if klasse["ProductCategorie"] in CATEGORIES[memory.wet] else "ProductCategorie"
 
 
 def ho003_taak(task: Klasse, memory: Memory) -> Verdict:

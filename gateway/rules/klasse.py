@@ -10,6 +10,9 @@ Spot = Callable[[], tuple[int, str]]
 """Line and element path of something, to be asked when a finding is made of it."""
 Verdict = str | list[Spot] | None
 """None for good, else the field below the class that is wrong ("" for the class), or spots kept earlier."""
+NO_REMARK, NOT_JUDGED, GRANTED = "0200", "0233", "8001"
+NO_FAULT = frozenset({NO_REMARK, NOT_JUDGED, GRANTED})
+"""Return codes that say nothing wrong (WJ001); 8001 is that of a declaration that was judged line by line (IV087)."""
 
 
 class Klasse(dict[str, Any]):
