@@ -1,4 +1,4 @@
-"""Bytes → ``Checked``: gate, parse, XSD, level-2 rules, header facts. lxml decides; the shapes of the schema explain.
+"""Bytes → ``Checked``: gate, parse, XSD, rules, header facts. lxml decides; the shapes of the schema explain.
 
 A small document is validated as one tree. A larger one is fed in pieces: whenever a piece ends, each container hands
 over the records it has finished, which are validated, judged and let go. A container holds one repeated element and

@@ -27,7 +27,7 @@ class Explanation:
 
     code: str
     level: int
-    """0 gate and routing, 1 XSD, 2 inside the message, 3 against earlier messages, 4 against the register."""
+    """0 gate and routing, 1 XSD, 2 in the message, 3 against earlier ones, 4 against clock, code lists and register."""
     return_code: str
     """Code in the answer (WJ001), empty if no answer follows; a return code names itself."""
     title: str

@@ -20,7 +20,7 @@ class Finding:
     code: str
     """``XSD``, an official rule code (``TR358``, ``CS002``) or one of ours (``KP…`` gate and routing, ``HO…``)."""
     level: int
-    """0 gate, 1 XSD, 2 inside the message, 3 against earlier messages, 4 against the register."""
+    """0 gate, 1 XSD, 2 inside the message, 3 against earlier messages, 4 against clock, code lists and register."""
     line: int
     """Line in the document, from 1; 0 if there is none."""
     path: str

@@ -21,7 +21,7 @@ partijen = "partijen.toml"
 certificaat = "tls/poort.pem"
 sleutel = "tls/poort.key"
 ca = "tls/ca.pem"
-# Wat een bericht weerspreekt dat er al was, wordt geweigerd. Loopt er al zorg, begin dan met "leer" (docs/operations.md).
+# Wat eerdere berichten weerspreekt, wordt geweigerd. Loopt er al zorg, begin dan met "leer" (docs/operations.md).
 verleden = "weiger"
 """
 
