@@ -147,7 +147,7 @@ class Gateway:
         except PartiesError as error:
             if not self._seen:
                 raise
-            logging.getLogger("ketenpoort").error("partijen niet herlezen, de oude gelden nog: %s", error)  # noqa: TRY400
+            logging.getLogger("ketenpoort").error("partijen niet herlezen, de oude gelden nog: %s", error)  # noqa: TRY400 - it says all
         self._seen = changed
 
 
@@ -158,8 +158,7 @@ async def opened(settings: Settings) -> AsyncIterator[Gateway]:
     Raises StoppedError if the log is not the one that was signed: nothing is taken in on top of that; PackageError if
     a published schema is not the one that was loaded.
     """
-    if settings.packages is not None:
-        Published.load(settings.packages)
+    Published.load(settings.packages)
     engine = open_engine(settings.database)
     pool = Pool(settings.packages, hears=settings.history != "uit", small=settings.workers)
     try:
@@ -225,7 +224,7 @@ async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
         except Exception as error:
             if not passes(error):
                 raise
-            logging.getLogger("ketenpoort").error("de database werkt niet mee: %s", type(error).__name__)  # noqa: TRY400
+            logging.getLogger("ketenpoort").error("de database werkt niet mee: %s", type(error).__name__)  # noqa: TRY400 - no values
             await asyncio.sleep(LOOK_AGAIN)
 
 

@@ -35,7 +35,7 @@ class GrammarError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
+class Texts:
     """The texts that a field may hold."""
 
     builtin: str
@@ -53,7 +53,7 @@ class Element:
     space: str
     name: str
     occurs: tuple[str, str]
-    content: "Text | Parts"
+    content: "Texts | Parts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ class _Writer:
         space = schema.get("targetNamespace", "")
         return Element(space=space, name=name, occurs=_occurs(node), content=self._content(node, above))
 
-    def _content(self, node: Any, above: tuple[Any, ...]) -> "Text | Parts":
+    def _content(self, node: Any, above: tuple[Any, ...]) -> "Texts | Parts":
         kind = _only(node) if "type" not in node.attrib else self._named(node, node.get("type"))
         if isinstance(kind, str):
             return _text(kind, [])
@@ -122,7 +122,7 @@ class _Writer:
                 told.append(self._group(part, elements, above))
         return f"({(', ' if node.tag == XS + 'sequence' else ' | ').join(told)}){_sign(_occurs(node))}"
 
-    def _simple(self, kind: Any) -> Text:
+    def _simple(self, kind: Any) -> Texts:
         steps: list[dict[str, list[str]]] = []
         seen: list[Any] = []
         while not isinstance(kind, str):
@@ -150,7 +150,7 @@ class _Writer:
         return found[0]
 
 
-def _text(builtin: str, steps: list[dict[str, list[str]]]) -> Text:
+def _text(builtin: str, steps: list[dict[str, list[str]]]) -> Texts:
     """Sum up the facets, innermost type first; a restriction only narrows, so the tightest bound counts."""
     bounds: dict[str, str] = {}
     for step in steps:
@@ -159,7 +159,7 @@ def _text(builtin: str, steps: list[dict[str, list[str]]]) -> Text:
                 continue
             for value in values:
                 bounds[name] = _tighter(name, bounds[name], value) if name in bounds else value
-    return Text(
+    return Texts(
         builtin=builtin,
         codes=next((frozenset(step["enumeration"]) for step in steps if "enumeration" in step), frozenset()),
         patterns=frozenset(
@@ -182,11 +182,11 @@ def differences(ours: Element, theirs: Element, path: str = "") -> Iterator[tupl
         yield here, "staat in het pakket in een andere namespace."
     if ours.occurs != theirs.occurs:
         yield here, f"mag in het pakket {_often(theirs.occurs)} voorkomen, bij ons {_often(ours.occurs)}."
-    if isinstance(ours.content, Text) and isinstance(theirs.content, Text):
+    if isinstance(ours.content, Texts) and isinstance(theirs.content, Texts):
         yield from ((here, told) for told in _text_differences(ours.content, theirs.content))
     elif isinstance(ours.content, Parts) and isinstance(theirs.content, Parts):
         yield from _part_differences(ours.content, theirs.content, here)
-    elif isinstance(ours.content, Text):
+    elif isinstance(ours.content, Texts):
         yield here, "bevat in het pakket andere velden, bij ons een waarde."
     else:
         yield here, "bevat in het pakket een waarde, bij ons andere velden."
@@ -215,7 +215,7 @@ def _part_differences(ours: Parts, theirs: Parts, here: str) -> Iterator[tuple[s
         yield here, f"is in het pakket opgebouwd als {theirs.outline}, bij ons als {ours.outline}."
 
 
-def _text_differences(ours: Text, theirs: Text) -> Iterator[str]:
+def _text_differences(ours: Texts, theirs: Texts) -> Iterator[str]:
     if ours.builtin != theirs.builtin:
         yield f"is in het pakket van het type {theirs.builtin}, bij ons {ours.builtin}."
     if bool(ours.codes) != bool(theirs.codes):

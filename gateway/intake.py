@@ -162,10 +162,9 @@ class Intake:
         id_ = f"{received:012x}{secrets.token_hex(10)}"  # time-ordered, so that indexes grow at their end
         key, wrapped = self._keys.new_body_key(body_context(id_))
         answered = self._catalog.of(facts).answers
-        wet = wet_of(facts.type, sound.checked.header)
         event = trail.event(
             What.ANSWERED if sound.role == "poort" else What.RECEIVED,
-            actor=sound.actor, role=sound.role, message=id_, type_=facts.type, trace=sound.trace, wet=wet,
+            actor=sound.actor, role=sound.role, message=id_, type_=facts.type, trace=sound.trace, wet=facts.wet,
             about={"subject": facts.subjects[0]} if len(facts.subjects) == 1 else {},
         )  # fmt: skip
         digest = hashlib.sha256(raw).digest()
@@ -182,7 +181,7 @@ class Intake:
                 "sender": facts.sender,
                 "receiver": facts.receiver,
                 "identification": facts.identification,
-                "wet": wet,
+                "wet": facts.wet,
                 "received_at": received,
                 "size": len(raw),
                 "digest": digest,

@@ -31,8 +31,8 @@ class Settings:
     private_key: Path
     authority: Path
     """``certificaat``, ``sleutel``, ``ca``: this gateway's TLS certificate, and who signs those of parties."""
-    packages: Path | None = None
-    """``schemas``: folder of published schema packages, which is ``schemas`` beside the file if it does not say."""
+    packages: Path = Path("schemas")
+    """``schemas``: folder of published schema packages; it need not be there."""
     workers: int = 2
     """``controleurs``: worker processes that check small documents; one more checks large ones."""
     body_seconds: float = 30.0

@@ -69,7 +69,6 @@ def _schemas_laad(arguments: argparse.Namespace) -> int:
         folder = settings.load(arguments.instellingen).packages
     except settings.SettingsError as error:
         return cannot(str(error))
-    assert folder is not None, "a file of settings always tells it"
     return schemas.load(arguments.pad, arguments.hash, folder)
 
 
