@@ -67,6 +67,7 @@ ELSEWHERE = {
     "TR373": ("TeWijzigenProduct",),
     "TR375": ("TeWijzigenProduct",),
     "TR376": ("DeclaratieAntwoord",),
+    "HO018": ("DeclaratieAntwoord",),
     "TR390": ("Prestatie", "Termijn"),
     "TR411": ("TeWijzigenProduct",),
     "TR412": ("TeWijzigenProduct",),
@@ -424,9 +425,7 @@ def _bound(kind: MessageType) -> tuple[tuple[int, str, str], ...]:
         if code != NOTE
     ]
     number = kind.name[-3:]
-    before = [
-        (3, name, code) for code, _ in ledger.RULES.get(number, ()) for name in ELSEWHERE.get(code, UNITS[number])
-    ]
+    before = [(3, name, code) for code, _ in ledger.rules_of(kind.name) for name in ELSEWHERE.get(code, UNITS[number])]
     every = [(3, "Header", "TR056"), (4, "Header", "TR135"), *classes, *before]
     return tuple(dict.fromkeys(sorted(every, key=lambda bound: bound[0])))
 

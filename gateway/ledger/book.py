@@ -95,7 +95,15 @@ RULES: Mapping[str, tuple[tuple[str, Rule], ...]] = {
     ),
 }
 """Level 3 by message number, for national messages and HOA alike."""
+OWN: Mapping[str, tuple[tuple[str, Rule], ...]] = {"325": (("HO018", declaratie.ho018),)}
+"""What HOA asks beyond that."""
 CLIENT = re.compile(r"(.*/Client(?:\[\d+\])?)/.*")
+
+
+def rules_of(type_: str) -> tuple[tuple[str, Rule], ...]:
+    """The rules that a message of this type is held to, with their codes."""
+    number = type_[-3:]
+    return (*RULES.get(number, ()), *(OWN.get(number, ()) if type_.startswith("ho") else ()))
 
 
 def judge(facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record]) -> tuple[Finding, ...]:
@@ -104,7 +112,7 @@ def judge(facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record]) -> t
     The line is that of the class, or of a class of the client when it is the BSN that is wrong.
     ``past`` holds what ``keys.keys`` asked for. No finding holds a value of this or of an earlier message.
     """
-    rules = RULES.get(facts.type[-3:], ())
+    rules = rules_of(facts.type)
     fates = Fates(past)
     clients: dict[str, list[Said]] = {}
     for each in said if rules else ():

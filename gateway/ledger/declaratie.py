@@ -218,6 +218,13 @@ def tr376(case: Case) -> Iterator[Fault]:
             yield answer, "DeclaratieAntwoord/DeclaratieNummer"
 
 
+def ho018(case: Case) -> Iterator[Fault]:
+    """TotaalIngediendBedrag is that of the declaration (HO018); nationally no rule has a code for it."""
+    for answer, declaration in _answered(case):
+        if answer.number and answer.submitted != declaration.total:
+            yield answer, "DeclaratieAntwoord/TotaalIngediendBedrag"
+
+
 def tr304_answer(case: Case) -> Iterator[Fault]:
     """A client of an answer is one of the declaration (TR304)."""
     if case.bsn and not _declared(case):

@@ -124,7 +124,7 @@ RULES: dict[str, Classes] = {
         "Termijn": (*REGEL_323, ("HO005", h.ho005)),
     },
     "ho325": {
-        "DeclaratieAntwoord": ANTWOORD,
+        "DeclaratieAntwoord": (*ANTWOORD, ("HO017", h.ho017)),
         "Client": CLIENT_32X,
         "Prestatie": (*REGEL, ("HO001", h.ho001_categorie)),
         "Termijn": REGEL,

@@ -1,6 +1,6 @@
 """Rules of our own family, HOA 1.0: on what the national messages do not have. Their codes begin with HO."""
 
-from gateway.rules.klasse import NO_REMARK, NOTHING, Klasse, Memory, Verdict, after, number
+from gateway.rules.klasse import GRANTED, NO_REMARK, NOTHING, Klasse, Memory, Verdict, after, number
 from gateway.rules.persoon import duplicate
 from gateway.rules.toewijzing import CATEGORIES
 
@@ -185,3 +185,9 @@ def ho016_besluit(message: Klasse, memory: Memory) -> Verdict:
     """A decision is on somebody else than the hoofdaannemer who gets it (HO016)."""
     own = message.text("Besluit", "AgbCode") == message["Header"]["Ontvanger"]
     return "Besluit/AgbCode" if own else None
+
+
+def ho017(answer: Klasse, memory: Memory) -> Verdict:
+    """What is granted as a whole (8001) has no rejected lines, from which equal totals follow (HO017, IV087)."""
+    listed = "Clienten" in answer or "Termijnen" in answer
+    return "RetourCodes" if GRANTED in answer["RetourCodes"] and listed else None
