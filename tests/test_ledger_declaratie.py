@@ -43,8 +43,7 @@ NUMBERS = count(1)
 
 
 def declare(ledger: Ledger, *lines: Line, number: str = "", month: int = 12, dated: str = DATED) -> list[str]:
-    begin, end = f"2026-{month:02d}-01", f"2026-{month:02d}-{monthrange(2026, month)[1]}"
-    head = Declaration(number=number or f"D{next(NUMBERS)}", begin=begin, end=end, dated=dated, total=0)
+    head = Declaration(number=number or f"D{next(NUMBERS)}", begin=f"2026-{month:02d}-01", total=0)
     return ledger.codes("323", *lines, head, dated=dated)
 
 
@@ -92,7 +91,7 @@ def test_a_declaration_period_does_not_go_back_but_may_skip_repeat_and_cross():
 def test_numbers_and_periods_are_those_of_one_provider_and_periods_of_one_payer():
     ledger = granted(TOTAL)
     assert declare(ledger, line("R1"), number="D", month=6) == []
-    head = Declaration(number="D", begin="2026-05-01", end="2026-05-31", dated=DATED, total=0)
+    head = Declaration(number="D", begin="2026-05-01", total=0)
     term = Line(reference="R1", contract="C", begin="2026-05-01", end="2026-05-31", amount=5)
     assert ledger.codes("323", term, head, dated=DATED, payer="0363") == ["TR314", "TR333"]
 
@@ -287,7 +286,7 @@ def test_a_line_without_client_is_taken_back_at_the_payer_that_approved_it():
     term = Line(reference="T1", contract="C", begin="2026-02-01", end="2026-02-28", amount=500)
     assert declare(ledger, term) == []
     answer(ledger)
-    head = Declaration(number="E", begin="2026-12-01", end="2026-12-31", dated=DATED, total=0)
+    head = Declaration(number="E", begin="2026-12-01", total=0)
     assert ledger.codes("323", credit(term, "T2"), head, dated=DATED, payer="0363") == ["TR323"]
 
 

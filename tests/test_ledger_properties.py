@@ -57,7 +57,7 @@ def one(said: st.SearchStrategy[Said]) -> st.SearchStrategy[tuple[Said, ...]]:
 
 
 def declared(number: str, lines: tuple[Said, ...]) -> Message:
-    return "323", (*lines, replace(HEAD, number=number, begin="2026-04-01", end="2026-04-30"))
+    return "323", (*lines, replace(HEAD, number=number, begin="2026-04-01"))
 
 
 def wishes(bsn: str, number: int, reference: str) -> tuple[Said, ...]:

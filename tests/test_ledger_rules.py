@@ -27,7 +27,6 @@ WISH = Wish(
     begin="2026-06-01",
     end="2026-12-31",
     volume=9,
-    unit="04",
     frequency="4",
 )
 REQUEST = Request(bsn=BSN, reference="V-1", path="Bericht/Client/Verzoek", line=9)
@@ -35,7 +34,7 @@ DEBIT = Line(
     bsn=BSN, reference="R1", number=1, category="45", code="45A04", begin="2026-02-01", end="2026-02-28", amount=500
 )  # fmt: skip
 CREDIT = replace(DEBIT, reference="R2", previous="R1", amount=-500)
-HEAD = Declaration(number="D1", begin="2026-02-01", end="2026-02-28", dated="2026-03-02", total=500)
+HEAD = Declaration(number="D1", begin="2026-02-01", total=500)
 GRANTED, REFUSED = Answer(whole=True, dated="2026-03-02", number="D1"), Answer(whole=False, dated="2026-03-02")
 REMOVED = replace(ORDER, end=ORDER.begin, reason="13", date="2026-04-01")
 

@@ -15,7 +15,6 @@ def _order(granted: Klasse, line: int, path: str) -> Said:
         path=path,
         bsn=_bsn(granted),
         number=number(granted.text("OpdrachtNummer") or granted["ToewijzingNummer"]),
-        contract=granted.text("ContractNummer"),
         reference=granted.text("ReferentieAanbieder"),
         category=granted.text("Product", "Categorie"),
         code=granted.text("Product", "Code"),
@@ -76,7 +75,6 @@ def _wish(wish: Klasse, line: int, path: str) -> Said:
         begin=wish.text("GewensteIngangsdatum"),
         end=wish.text("Einddatum"),
         volume=_count(wish, "Omvang", "Volume"),
-        unit=wish.text("Omvang", "Eenheid"),
         frequency=wish.text("Omvang", "Frequentie"),
         budget=_count(wish, "Budget"),
     )
@@ -93,8 +91,6 @@ def _declaration(declaration: Klasse, line: int, path: str) -> Said:
         path=path,
         number=declaration["DeclaratieNummer"],
         begin=declaration.text("DeclaratiePeriode", "Begindatum"),
-        end=declaration.text("DeclaratiePeriode", "Einddatum"),
-        dated=declaration["DeclaratieDagtekening"],
         total=signed(total["TotaalBedrag"], total["DebetCredit"]),
         versions=_versions(declaration.above("Bericht") or NOTHING, "XsdVersie"),
     )
@@ -128,7 +124,7 @@ def _line(each: Klasse, line: int, path: str) -> Said:
 def _answer(bericht: Klasse, line: int, path: str) -> Said:
     """The whole of a 325: only its header, or what was granted and, as lines, what was not."""
     header, answer = bericht["Header"], bericht.get("DeclaratieAntwoord", NOTHING)
-    submitted, granted = answer.get("TotaalIngediendBedrag"), answer.get("TotaalToegekendBedrag")
+    submitted = answer.get("TotaalIngediendBedrag")
     return Answer(
         line=line,
         path=path,
@@ -136,7 +132,6 @@ def _answer(bericht: Klasse, line: int, path: str) -> Said:
         dated=header.text("DeclaratieIdentificatie", "Dagtekening"),
         number=answer.text("DeclaratieNummer"),
         submitted=signed(submitted["TotaalBedrag"], submitted["DebetCredit"]) if submitted else 0,
-        granted=signed(granted["TotaalBedrag"], granted["DebetCredit"]) if granted else 0,
         versions=_versions(bericht, "XsdVersieDeclaratie"),
     )
 

@@ -21,7 +21,6 @@ class Order(Said):
 
     number: int
     """ToewijzingNummer or OpdrachtNummer."""
-    contract: str = ""
     reference: str = ""
     """ReferentieAanbieder: the request that it honours."""
     category: str = ""
@@ -93,7 +92,6 @@ class Wish(Said):
     """GewensteIngangsdatum."""
     end: str = ""
     volume: int | None = None
-    unit: str = ""
     frequency: str = ""
     budget: int | None = None
 
@@ -113,10 +111,7 @@ class Declaration(Said):
     number: str
     """DeclaratieNummer."""
     begin: str
-    """DeclaratiePeriode."""
-    end: str
-    dated: str
-    """DeclaratieDagtekening."""
+    """First day of DeclaratiePeriode."""
     total: int
     """Eurocents, below zero if it is a credit."""
     versions: tuple[str, ...] = ()
@@ -162,7 +157,6 @@ class Answer(Said):
     """DeclaratieNummer; empty if only the header came back."""
     submitted: int = 0
     """Eurocents, below zero for a credit."""
-    granted: int = 0
     versions: tuple[str, ...] = ()
     """XsdVersieDeclaratie: basisschema, message."""
     rejected: tuple[str, ...] = ()
