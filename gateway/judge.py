@@ -11,9 +11,10 @@ from gateway.catalog import Definition
 from gateway.explain import finding, level_of
 from gateway.message import Finding, wet_of
 from gateway.places import Node, Places
-from gateway.rules import Klasse, Memory, Rules, Spot
+from gateway.rules import Rules
 from gateway.rules.declaratie import OF_PERIOD, period_of
 from gateway.rules.extern import rules_of
+from gateway.rules.klasse import Klasse, Memory, Spot
 from gateway.shapes import Leaf, Place, Shape
 from gateway.words import BLANK
 

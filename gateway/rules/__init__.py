@@ -15,9 +15,7 @@ from gateway.rules import hoa as h
 from gateway.rules import persoon as p
 from gateway.rules import toewijzing as t
 from gateway.rules import verzoek as v
-from gateway.rules.klasse import Klasse, Memory, Rule, Spot, Verdict
-
-__all__ = ["NOTE", "RULES", "Klasse", "Memory", "Rule", "Spot", "Verdict"]
+from gateway.rules.klasse import Rule
 
 NOTE = ""
 """In place of a code: this step never says anything."""
