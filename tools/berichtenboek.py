@@ -3,27 +3,25 @@
 import json
 import re
 import shutil
-import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from gateway import forms
+from gateway.catalog import FOLDER, Catalog
+from gateway.codes import CodeList, code_list, lists_of, names
+from gateway.convert import json_of
+from gateway.explain import explain
+from gateway.ledger import book as ledger
+from gateway.message import MessageType
+from gateway.rules import NOTE, RULES
+from gateway.rules.extern import EXTERN
+from gateway.shapes import Leaf, Shape
+from gateway.words import MOST_CODES, form
 
-from gateway import forms  # noqa: E402
-from gateway.catalog import FOLDER, Catalog  # noqa: E402 - the path comes first
-from gateway.codes import CodeList, code_list, names  # noqa: E402
-from gateway.convert import json_of  # noqa: E402
-from gateway.explain import explain  # noqa: E402
-from gateway.ledger import book as ledger  # noqa: E402
-from gateway.message import MessageType  # noqa: E402
-from gateway.rules import NOTE, RULES  # noqa: E402
-from gateway.rules.extern import EXTERN  # noqa: E402
-from gateway.shapes import Leaf, Shape  # noqa: E402
-from gateway.words import MOST_CODES, form  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
 
 BOOK = ROOT / "docs" / "berichtenboek"
 STANDARDS = {"hoa": "HOA", "ijw": "iJw", "iwmo": "iWmo"}
@@ -265,7 +263,7 @@ def _meaning(name: str, owner: str, kind: MessageType) -> str:
 
 
 def _form(leaf: Leaf, kind: MessageType) -> str:
-    lists = _lists().get(f"{kind.standard}/{kind.release}:{leaf.name}", [])
+    lists = [code_list(name) for name in lists_of(f"{kind.standard}/{kind.release}:{leaf.name}")]
     if not lists:
         return form(leaf.builtin, leaf.patterns, leaf.codes, leaf.limits).nl
     links = " of ".join(f"[{listed.name}](../codelijsten.md#{listed.name.lower()})" for listed in lists)
@@ -280,16 +278,6 @@ def _few(codes: Sequence[str], lists: Sequence[CodeList]) -> str:
     named = ", ".join(f"`{code}`" for code in codes)
     meant = "; ".join(f"`{code}` {lists[0].meanings[code]}" for code in codes)
     return f": {meant if len(lists) == 1 and len(meant) <= MOST_WORDS else named}"
-
-
-@cache
-def _lists() -> Mapping[str, list[CodeList]]:
-    """Code lists by the simple type that takes its codes from them; two where the law decides."""
-    lists: dict[str, list[CodeList]] = {}
-    for listed in map(code_list, names()):
-        for use in listed.uses:
-            lists.setdefault(use, []).append(listed)
-    return lists
 
 
 @cache

@@ -1,15 +1,13 @@
 """Writes docs/reference.md from what the code and ``schemas/`` say, so that the page cannot say otherwise."""
 
-import sys
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from gateway.catalog import Catalog
+from gateway.flow import TRANSITIONS, WORDS
 
-from gateway.catalog import Catalog  # noqa: E402 - the path comes first
-from gateway.flow import TRANSITIONS, WORDS  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
 
 PAGE = ROOT / "docs" / "reference.md"
 RULES = ROOT / "schemas" / "regels"
