@@ -4,7 +4,7 @@ Rules of level 2 and those of level 4 that need nothing but the message run in o
 """
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from gateway.catalog import Definition
@@ -35,11 +35,7 @@ class Judge:
         self._definition = definition
         self._most = most
         self._observers = observers.get(definition.type.name, {})
-        rules = rules_of(definition.type.name)
-        if self._observers:
-            rules = {**dict.fromkeys(self._observers, ()), **rules}
-        self._rules = {name: tuple(row for row in rows if row[1] not in OF_PERIOD) for name, rows in rules.items()}
-        self._of_period = {name: tuple(row for row in rows if row[1] in OF_PERIOD) for name, rows in rules.items()}
+        self._rules, self._of_period = _tables(definition.type.name, tuple(self._observers))
         self._passed: set[tuple[str, str, str]] = set()
         """Periods that passed, of which there are few in a message of very many lines."""
         *_, self._dated, _ = definition.facts
@@ -116,14 +112,14 @@ class Judge:
 
     def _klasse(self, node: Node, shape: Shape, name: str, up: Klasse | None) -> Klasse:
         klasse = Klasse(name, up, node)
-        fields = shape.fields
+        fields, rules = shape.fields, self._rules
         for child in node:
             field, form, _, plain = fields[child.tag]
             if plain:
                 klasse[field] = child.text
             elif isinstance(form, Leaf):
                 klasse[field] = child.text.strip(BLANK)
-            elif form.flat and field not in self._rules:
+            elif form.flat and field not in rules:
                 klasse[field] = _flat(child, form.fields)
             elif form.container:
                 klasse[field] = self._records(child, form, klasse)
@@ -203,6 +199,16 @@ class Judge:
             return partial(self._places.spot, klasse.at, field)
         spot = self._places.spot(klasse.at, field)
         return lambda: spot
+
+
+@cache
+def _tables(message: str, observed: tuple[str, ...]) -> tuple[Mapping[str, Rules], Mapping[str, Rules]]:
+    """The rules of a type by class, without and with those that follow from a period alone; observed classes too."""
+    rules = {**dict.fromkeys(observed, ()), **rules_of(message)}
+    return (
+        {name: tuple(row for row in rows if row[1] not in OF_PERIOD) for name, rows in rules.items()},
+        {name: tuple(row for row in rows if row[1] in OF_PERIOD) for name, rows in rules.items()},
+    )
 
 
 def _flat(node: Node, fields: Mapping[str, Place]) -> dict[str, str]:
