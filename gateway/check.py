@@ -24,9 +24,8 @@ from gateway.words import Text, joined, listed
 
 MOST = 100
 """Findings kept. Once there are more, the rest is only held against the XSD: that decides whether an answer follows."""
-SMALL = 4_000
-"""Bytes; a document of no more, or of few enough tags, is read whole."""
 SMALL_TAGS = 2_000
+"""Tags; a document of one piece and no more of these is read whole."""
 PIECE = 64 * 1024
 """Bytes fed at once; few, because validate() is quadratic in the number of faults it meets."""
 XSI_ATTRIBUTES = etree.XPath("//*[@xsi:*]", namespaces={"xsi": "http://www.w3.org/2001/XMLSchema-instance"})
@@ -60,10 +59,11 @@ PARSER = etree.XMLParser(**OPTIONS)
 NOBODY: Observers = MappingProxyType({})
 
 
-def check(raw: bytes, catalog: Catalog, observers: Observers = NOBODY) -> Checked:
+def check(raw: bytes, catalog: Catalog, observers: Observers = NOBODY, *, piece: int = PIECE) -> Checked:
     """Judge one document. Never raises for what is in it; ``catalog`` compiles the schema it needs.
 
     With the ``OBSERVERS`` of ``gateway.ledger.read`` the verdict on a sound message also holds what it says.
+    ``piece`` is the number of bytes that a large document is fed at once; the verdict is the same for any.
     The texts of libxml2 are never used: they repeat values of this and of earlier messages.
     """
     refused = gate(raw)
@@ -71,7 +71,7 @@ def check(raw: bytes, catalog: Catalog, observers: Observers = NOBODY) -> Checke
         return Checked(type=None, facts=None, findings=refused, total=len(refused))
     reading = _Reading(catalog, observers, suspect=b"XMLSchema-instance" in raw or b"&" in raw)
     try:
-        root = _whole(raw, reading) if _is_small(raw) else _in_pieces(raw, reading)
+        root = _whole(raw, reading) if _is_small(raw, piece) else _in_pieces(raw, reading, piece)
         if root is not None:
             reading.finish(root)
         reading.hear_published(raw)
@@ -80,9 +80,9 @@ def check(raw: bytes, catalog: Catalog, observers: Observers = NOBODY) -> Checke
     return reading.checked()
 
 
-def _is_small(raw: bytes) -> bool:
-    # Counting is not free, and of so many bytes the answer hardly matters.
-    return len(raw) <= SMALL or (len(raw) <= PIECE and raw.count(b"<") <= SMALL_TAGS)
+def _is_small(raw: bytes, piece: int) -> bool:
+    # Size first: of a large document counting is not free.
+    return len(raw) <= piece and raw.count(b"<") <= SMALL_TAGS
 
 
 def _whole(raw: bytes, reading: "_Reading") -> Node | None:
@@ -90,14 +90,14 @@ def _whole(raw: bytes, reading: "_Reading") -> Node | None:
     return root if reading.begin(root.tag, root.sourceline) else None
 
 
-def _in_pieces(raw: bytes, reading: "_Reading") -> Node | None:
+def _in_pieces(raw: bytes, reading: "_Reading", piece: int) -> Node | None:
     tag, line = _root_of(raw)
     if not reading.begin(tag, line):
         return None
     parser: Any = etree.XMLPullParser(events=("start",), tag=tag, **OPTIONS)
     root = None
-    for start in range(0, len(raw), PIECE):
-        parser.feed(raw[start : start + PIECE])
+    for start in range(0, len(raw), piece):
+        parser.feed(raw[start : start + piece])
         if root is None:
             root = next((node for _, node in parser.read_events()), None)
         if root is not None:

@@ -37,9 +37,9 @@ def generated(name: str, seed: int, valid: int, each: int):
             yield what, etree.tostring(mutant)
 
 
-def faults(raw: bytes):
+def faults(raw: bytes, **how: int):
     """All findings; where two classes clash, pieces may name the other one, so of broken rules the code counts."""
-    found = check(raw, CATALOG).findings
+    found = check(raw, CATALOG, **how).findings
     return sorted((f.level, f.code, *((f.line, f.path, f.text, f.english) if f.level < 2 else ())) for f in found)
 
 
@@ -58,13 +58,9 @@ def test_the_verdict_is_that_of_the_whole_tree(name: str):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_in_pieces_the_findings_are_those_of_the_whole(name: str, monkeypatch: pytest.MonkeyPatch):
+def test_in_pieces_the_findings_are_those_of_the_whole(name: str):
     for what, raw in generated(name, seed=2, valid=3, each=20):
-        whole = faults(raw)
-        with monkeypatch.context() as pieces:
-            pieces.setattr(gateway.check, "SMALL_TAGS", 0)
-            pieces.setattr(gateway.check, "PIECE", 300)
-            assert faults(raw) == whole, what
+        assert faults(raw, piece=300) == faults(raw), what
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -75,21 +71,14 @@ def test_every_refusal_is_explained_by_the_shape(name: str):
 
 
 @pytest.mark.parametrize("stem", sorted(VALID))
-def test_a_valid_sample_is_as_valid_in_pieces(stem: str, monkeypatch: pytest.MonkeyPatch):
-    whole = check(VALID[stem], CATALOG)
-    monkeypatch.setattr(gateway.check, "SMALL_TAGS", 0)
-    monkeypatch.setattr(gateway.check, "PIECE", 100)
-
-    assert check(VALID[stem], CATALOG) == whole
+def test_a_valid_sample_is_as_valid_in_pieces(stem: str):
+    assert check(VALID[stem], CATALOG, piece=100) == check(VALID[stem], CATALOG)
 
 
-def test_a_part_of_an_order_whose_number_is_none_is_judged_without_harm(monkeypatch: pytest.MonkeyPatch):
+def test_a_part_of_an_order_whose_number_is_none_is_judged_without_harm():
     raw = re.sub(rb"(OpdrachtNummer>)\d+<", rb"\1abc<", VALID["ho301-rijk"])
-    monkeypatch.setattr(gateway.check, "SMALL_TAGS", 0)
-    monkeypatch.setattr(gateway.check, "SMALL", 0)
-    monkeypatch.setattr(gateway.check, "PIECE", 100)
 
-    assert {finding.code for finding in check(raw, CATALOG).findings} == {"XSD"}
+    assert {finding.code for finding in check(raw, CATALOG, piece=100).findings} == {"XSD"}
 
 
 def test_the_facts_of_an_order_are_read():
@@ -234,15 +223,12 @@ def test_no_value_of_a_message_is_ever_in_a_finding(name: str):
                 node.attrib.clear()
 
 
-def test_a_rejection_among_many_return_codes_is_remembered_in_pieces(monkeypatch: pytest.MonkeyPatch):
+def test_a_rejection_among_many_return_codes_is_remembered_in_pieces():
     """What TR342 asks depends on a code that was taken out of its container long before the class is judged."""
     code = b"<RetourCode>9333</RetourCode>"
     many = VALID["ho325-declaratie-afgewezen"].replace(code, code + code.replace(b"9333", b"0200") * 40)
-    whole = check(many, CATALOG)
-    monkeypatch.setattr(gateway.check, "SMALL_TAGS", 0)
-    monkeypatch.setattr(gateway.check, "PIECE", 200)
 
-    assert whole.findings == check(many, CATALOG).findings == ()
+    assert check(many, CATALOG).findings == check(many, CATALOG, piece=200).findings == ()
 
 
 def test_a_class_of_very_many_fields_that_do_not_belong_is_refused():

@@ -11,6 +11,7 @@ import pytest
 from lxml import etree
 
 from gateway.catalog import Catalog
+from gateway.chain import Chain
 from gateway.ledger import book as ledger
 from gateway.ledger.values import Order
 from gateway.ledger.volume import in_period, in_total
@@ -127,3 +128,16 @@ def test_every_row_of_a_table_has_the_cells_of_its_head(page):
     text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
     for table in re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE):
         assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1, table[:200]
+
+
+def test_the_book_tells_in_which_class_a_rule_of_level_3_finds_its_fault():
+    """As the conversations show it: the class of each finding, or one around it, is told on the page of its message."""
+    bound, catalog = tool("berichtenboek")._bound, Catalog.load()
+    for folder in sorted((ROOT / "schemas").glob("*/*/ketens/*")):
+        chain = Chain(catalog)
+        for path in sorted(folder.glob("*.xml")):
+            checked = chain.check(path.read_bytes())
+        told = {(code, name) for _, name, code in bound(catalog.types[checked.type])}
+        for finding in checked.findings:
+            around = {step.partition("[")[0] for step in finding.path.split("/")}
+            assert any((finding.code, name) in told for name in around), (folder.name, finding.code, finding.path)

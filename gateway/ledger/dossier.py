@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from enum import StrEnum
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gateway.ledger import keys
 from gateway.ledger.values import Answer, Heard, Line, Order, Record, Said
@@ -12,6 +12,7 @@ from gateway.message import Facts
 from gateway.rules.klasse import moment
 
 Kind = TypeVar("Kind", bound=Said)
+Made = TypeVar("Made")
 Fault = tuple[Said, str]
 """What is wrong and in which field below its class: "" is the class itself, ``Bsn`` that of its client."""
 Orders = Mapping[int, Order]
@@ -77,6 +78,14 @@ class Case:
         """ReferentieNummers that stand in the message more than once, whoever the client."""
         self.bsn = said[0].bsn
         self.dossier = keys.dossier(facts, self.bsn)
+        self._made: dict[Callable[[Case], Any], Any] = {}
+
+    def once(self, make: Callable[["Case"], Made]) -> Made:
+        """Return what ``make`` makes of this case; more rules may ask, it is made for the first."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: Made = self._made[make]
+        return made
 
     def of(self, kind: type[Kind]) -> list[Kind]:
         """Return what the message itself says of this kind."""

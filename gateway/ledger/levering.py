@@ -143,7 +143,7 @@ def _stopped(delivery: Delivery, stop: Stop, outcome: State | str) -> Delivery |
     )
 
 
-def forbidden(case: Case) -> Iterator[tuple[Said, str]]:
+def forbidden(case: Case) -> tuple[tuple[Said, str], ...]:
     """Return the reports of this message that may not be, each with the rule that forbids it.
 
     What takes back comes first: a correction in one message is a removal and a new report, and their order means
@@ -153,11 +153,13 @@ def forbidden(case: Case) -> Iterator[tuple[Said, str]]:
     for heard in case.record:
         for each in _removals_first(heard.said):
             so_far.take(each)
+    found = []
     for each in _removals_first(case.said):
         granted = each.number is None or each.number in case.orders
         code = so_far.take(each) if granted or each.status == TAKEN_BACK else "TR019"
         if code:
-            yield each, code
+            found.append((each, code))
+    return tuple(found)
 
 
 def _removals_first(said: tuple[Said, ...]) -> list[Report]:
@@ -166,7 +168,7 @@ def _removals_first(said: tuple[Said, ...]) -> list[Report]:
 
 
 def _broken(case: Case, code: str, field: str) -> Iterator[Fault]:
-    return ((report, field) for report, broken in forbidden(case) if broken == code)
+    return ((report, field) for report, broken in case.once(forbidden) if broken == code)
 
 
 def tr019(case: Case) -> Iterator[Fault]:

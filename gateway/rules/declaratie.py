@@ -147,7 +147,8 @@ def _declared(line: Klasse, memory: Memory) -> tuple[str, str]:
         declaration = line.above("Declaratie") or NOTHING
         signed_on = declaration.text("DeclaratieDagtekening")
         known["dates"] = declaration.text("DeclaratiePeriode", "Einddatum"), years_before(signed_on, YEARS_BACK)
-    return known["dates"]  # type: ignore[no-any-return]
+    dates: tuple[str, str] = known["dates"]
+    return dates
 
 
 def tr319(line: Klasse, memory: Memory) -> Verdict:

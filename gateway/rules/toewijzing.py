@@ -38,7 +38,8 @@ END = {"AangevraagdProduct": "ToewijzingEinddatum"}
 
 
 def _begin(product: Klasse) -> str:
-    return product[BEGIN.get(product.name, "Ingangsdatum")]  # type: ignore[no-any-return]
+    begin: str = product[BEGIN.get(product.name, "Ingangsdatum")]
+    return begin
 
 
 def _end(product: Klasse) -> str | None:
@@ -46,7 +47,8 @@ def _end(product: Klasse) -> str | None:
 
 
 def _code(product: Klasse) -> str:
-    return product.get("Product", NOTHING).get("Code", "")  # type: ignore[no-any-return]
+    code: str = product.get("Product", NOTHING).get("Code", "")
+    return code
 
 
 def _runs_on(product: Klasse) -> bool:
