@@ -1,6 +1,7 @@
 """Part ``check``: what it costs to judge a document, in this process and in a worker, beside lxml alone."""
 
 import asyncio
+import gc
 import os
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -81,11 +82,17 @@ def _whole(catalog: Catalog, pace: Pace, tell: Callable[[str], None]) -> Row:
         ([], _lxml(catalog, raw)),
         ([], lambda: check(raw, catalog)),
     ]
+    # As a worker has it: what was made before is not looked through again at every few hundred objects.
+    threshold = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(100_000)
     for number in range(max(2, pace.rounds)):
         tell(f"controle van {len(raw) / 1e6:.0f} MB, ronde {number + 1} van {max(2, pace.rounds)}")
         await_quiet(pace.patience)
         for taken, work in steps if number % 2 else reversed(steps):
             taken.append(_cost(work, pace.yardstick))
+    gc.set_threshold(*threshold)
+    gc.unfreeze()
     (alone, _), (here, _) = steps
     return row(
         f"declaratie van {len(raw) / 1e6:.0f} MB, 9.000 cliënten: schema en alle regels", "s", here,
