@@ -10,11 +10,12 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+from audit.entry import open_payload
 from audit.seal import Key, SealError, Signer, new_key, new_signer, open_, seal, sealed_with
 
 SIGNERS = ("log", "ontvangst", "push")
@@ -96,6 +97,20 @@ class KeyService:
         """Open what `wrap` made; raises `SealError`."""
         return _unwrap(self._keks, wrapped, context)
 
+    def unwrap_all(self, wrapped: Sequence[tuple[bytes, bytes]], *, why: str) -> list[Key]:  # noqa: ARG002 - counted there
+        """Open what `wrap` made, each with its context; ``why`` is the reason code under which it is counted."""
+        return [self.unwrap(each, context) for each, context in wrapped]
+
+    def open_lines(self, lines: Iterable[tuple[bytes, bytes]], *, why: str) -> list[dict[str, Any] | None]:  # noqa: ARG002 - counted there
+        """Open the payloads of log lines (header, sealed); None where one does not open or is not what was committed to."""
+        return [self._opened_line(header, sealed) for header, sealed in lines]
+
+    def _opened_line(self, header: bytes, sealed: bytes) -> dict[str, Any] | None:
+        try:
+            return open_payload(header, sealed, self.log_key_of(sealed))
+        except SealError:
+            return None
+
     def new_body_key(self, context: bytes) -> tuple[Key, bytes]:
         """Make a key for one body, and the same key wrapped."""
         key = new_key()
@@ -112,6 +127,23 @@ class KeyService:
     def signer(self, purpose: str) -> Signer:
         """Give the signing key for a purpose from `SIGNERS`."""
         return self._signers[purpose]
+
+    @property
+    def index_id(self) -> str:
+        """Which generation of the index key `indexes` uses."""
+        return "1"
+
+    def indexes(self, values: Sequence[tuple[str, str]]) -> list[bytes]:
+        """Turn (party, value) pairs into 16-byte blind indexes, see `blind_index`."""
+        return [self.blind_index(party, value) for party, value in values]
+
+    def seal_person(self, value: str, context: bytes) -> bytes:
+        """Seal an identifying value (a BSN) for keeping outside, bound to ``context``."""
+        return seal(self._epoch, value.encode(), b"person|" + context)
+
+    def open_persons(self, sealed: Sequence[tuple[bytes, bytes]], *, why: str) -> list[str]:  # noqa: ARG002 - counted there
+        """Open what `seal_person` made, each with its context; raises `SealError`."""
+        return [open_(self.log_key_of(each), each, b"person|" + context).decode() for each, context in sealed]
 
     def blind_index(self, tenant: str, value: str) -> bytes:
         """Turn a value (a BSN) into 16 bytes to look it up by.
