@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from audit.entry import open_payload
-from audit.seal import Key, SealError, Signer, new_key, new_signer, open_, seal, sealed_with
+from audit.seal import Ed25519Signer, Key, MlDsaSigner, SealError, Signer, new_key, open_, seal, sealed_with
 
-SIGNERS = ("log", "ontvangst", "push")
-"""What we sign, each with a key of its own: the log's head, receipts, pushed messages."""
+SIGNERS = ("log", "log-mldsa", "ontvangst", "push", "sleutels")
+"""What we sign, each with a key of its own: the log's head (twice), receipts, pushed messages, what the keys did."""
 
 _KEK = "kek-{:04}.key"
 _EPOCH = "log-{:04}.key"
@@ -55,8 +55,7 @@ class KeyService:
             _write(making / _EPOCH.format(1), _wrap(kek, new_key(), b"log"))
             _write(making / _INDEX, seal(kek, os.urandom(32), b"key|index"))
             for purpose in SIGNERS:
-                seed = new_signer(purpose).seed
-                _write(making / f"sign-{purpose}.key", seal(kek, seed, b"key|sign|" + purpose.encode()))
+                _write(making / f"sign-{purpose}.key", seal(kek, os.urandom(32), b"key|sign|" + purpose.encode()))
             _sync(making)
             making.rename(folder)
             _sync(folder.parent)
@@ -102,7 +101,7 @@ class KeyService:
         return [self.unwrap(each, context) for each, context in wrapped]
 
     def open_lines(self, lines: Iterable[tuple[bytes, bytes]], *, why: str) -> list[dict[str, Any] | None]:  # noqa: ARG002 - counted there
-        """Open the payloads of log lines (header, sealed); None where one does not open or is not what was committed to."""
+        """Open the payloads of log lines (header, sealed); None where one does not open or is not the committed one."""
         return [self._opened_line(header, sealed) for header, sealed in lines]
 
     def _opened_line(self, header: bytes, sealed: bytes) -> dict[str, Any] | None:
@@ -197,7 +196,8 @@ def _kek(path: Path) -> Key:
 
 def _signer(keks: Mapping[bytes, Key], folder: Path, purpose: str) -> Signer:
     sealed = _read(folder / f"sign-{purpose}.key")
-    return Signer(name=purpose, seed=_opened(keks, sealed, b"key|sign|" + purpose.encode()))
+    seed = _opened(keks, sealed, b"key|sign|" + purpose.encode())
+    return MlDsaSigner(name=purpose, seed=seed) if purpose == "log-mldsa" else Ed25519Signer(name=purpose, seed=seed)
 
 
 def _wrap(kek: Key, key: Key, context: bytes) -> bytes:

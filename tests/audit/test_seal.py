@@ -7,7 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit import seal
-from audit.seal import Key, SealError, Signer, new_key, new_signer, open_, sealed_with, verify_signature
+from audit.seal import (
+    Ed25519Signer,
+    Key,
+    MlDsaSigner,
+    SealError,
+    new_key,
+    new_mldsa_signer,
+    new_signer,
+    open_,
+    sealed_with,
+    verify_mldsa,
+    verify_signature,
+)
 
 KEY = new_key()
 SEALED = seal.seal(KEY, b"aan wie het aangaat", b"plaats")
@@ -105,7 +117,7 @@ def test_a_key_of_another_length_is_no_key():
 
 
 def test_signing_gives_the_published_signature():
-    signer = Signer(
+    signer = Ed25519Signer(
         name="RFC 8032", seed=bytes.fromhex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb")
     )
     assert signer.public.hex() == "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"
@@ -124,3 +136,25 @@ def test_a_signature_over_something_else_is_no_signature():
     assert not verify_signature(new_signer("proef").public, signature, b"dit")
     assert not verify_signature(b"geen sleutel", signature, b"dit")
     assert not verify_signature(signer.public, b"kort", b"dit")
+
+
+def test_a_seed_gives_the_published_mldsa_key_and_its_signatures_hold():
+    seed = "f696484048ec21f96cf50a56d0759c448f3779752f0383d37449690694cf7a68"  # NIST KAT of ML-DSA-44, count 0
+    signer = MlDsaSigner(name="log", seed=bytes.fromhex(seed))
+    assert len(signer.public) == 1312
+    assert signer.public.hex().startswith("bd4e96f9a038ab5e36214fe69c0b1cb835ef9d7c8417e76aecd152f5cddebec8")
+    signature = signer.sign(b"stand")
+    assert len(signature) == 2420
+    assert verify_mldsa(signer.public, signature, b"stand")
+
+
+def test_an_mldsa_signature_over_something_else_is_no_signature():
+    signer = new_mldsa_signer("proef")
+    signature = signer.sign(b"dit")
+    flipped = bytes([signature[0] ^ 1]) + signature[1:]
+    assert not verify_mldsa(signer.public, signature, b"dat")
+    assert not verify_mldsa(signer.public, flipped, b"dit")
+    assert not verify_mldsa(new_mldsa_signer("proef").public, signature, b"dit")
+    assert not verify_mldsa(b"geen sleutel", signature, b"dit")
+    assert not verify_mldsa(signer.public, b"kort", b"dit")
+    assert repr(signer.seed) not in repr(signer)
