@@ -16,6 +16,7 @@ from gateway import cli, settings
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("gateway", "adapters", "audit")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 BENCH = {"gateway/bench.py", *(str(p.relative_to(ROOT)) for p in ROOT.glob("gateway/bench/*.py"))}
 
 # What -> the only modules that may import it.
@@ -122,6 +123,11 @@ def tops(names: set[str]) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
+def locked(lock: str) -> set[str]:
+    """Names of the distributions in a lock file."""
+    return set(re.findall(r"^([a-z0-9-]+)==", (ROOT / lock).read_text(encoding="utf-8"), flags=re.MULTILINE))
+
+
 def pure_modules() -> list[str]:
     return [str(p.relative_to(ROOT)) for pattern in PURE for p in sorted(ROOT.glob(pattern))]
 
@@ -173,12 +179,17 @@ def test_the_verifier_needs_nothing_of_the_gateway():
     assert reachable("audit/verify.py") - standard <= VERIFIER_NEEDS
 
 
-# Import -> what it must not load: a command that is run once per file starts fast or is not run.
+# Import -> what it must not load: a command that is run once per file starts fast or is not run, and a gateway runs
+# without the parts of what only some install.
+FOR_PAGES = {"jinja2", "joserfc", "xlsxwriter"}
+FOR_SOME = {"pkcs11", "typst", "rfc3161_client"}
 LIGHT = {
-    "gateway.cli": {"lxml", "aiohttp", "sqlalchemy", "cryptography"},
-    "gateway.check": {"aiohttp", "sqlalchemy", "cryptography", "asyncio"},
-    "gateway.validate": {"aiohttp", "sqlalchemy", "cryptography"},
-    "audit.verify": {"aiohttp", "sqlalchemy", "lxml", "gateway"},
+    "gateway.cli": {"lxml", "aiohttp", "sqlalchemy", "cryptography"} | FOR_PAGES | FOR_SOME,
+    "gateway.check": {"aiohttp", "sqlalchemy", "cryptography", "asyncio"} | FOR_PAGES | FOR_SOME,
+    "gateway.validate": {"aiohttp", "sqlalchemy", "cryptography"} | FOR_PAGES | FOR_SOME,
+    "audit.verify": {"aiohttp", "sqlalchemy", "lxml", "gateway"} | FOR_PAGES | FOR_SOME,
+    "gateway.app": FOR_SOME,
+    "gateway.demo": FOR_SOME,
 }
 
 
@@ -187,6 +198,17 @@ def test_a_command_loads_only_what_it_needs(module, heavy):
     code = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not heavy & set(done.stdout.split())
+
+
+def test_what_is_for_tests_only_is_imported_by_nothing_that_ships():
+    extras = PROJECT["optional-dependencies"]
+    some = {re.match(r"[a-z0-9-]+", each)[0] for extra in extras.keys() - {"test"} for each in extras[extra]}
+    ships = some | locked("requirements.lock")
+    owners = packages_distributions()
+    for module in modules():
+        for name in tops(imported(module)) - set(sys.stdlib_module_names) - {*PACKAGES, "schemas"}:
+            owned = {owner.lower().replace("_", "-") for owner in owners.get(name, ())}
+            assert owned & ships, f"{module} imports {name}, which an installed gateway lacks"
 
 
 def test_schemas_hold_no_code():
@@ -271,9 +293,6 @@ def test_operations_explains_every_setting():
     assert sorted(re.findall(r"`([a-z]+)`", " ".join(rows))) == sorted(settings._NAMES.values())
 
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-
-
 @pytest.mark.parametrize(
     ("lock", "wanted"),
     [
@@ -282,8 +301,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
     ],
 )
 def test_the_locks_know_every_dependency(lock, wanted):
-    locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / lock).read_text(encoding="utf-8"), flags=re.MULTILINE))
-    assert {re.match(r"[a-z0-9-]+", each)[0] for each in wanted} <= locked | {"ketenpoort"}, "run: make lock"
+    assert {re.match(r"[a-z0-9-]+", each)[0] for each in wanted} <= locked(lock) | {"ketenpoort"}, "run: make lock"
 
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-test.lock"])
