@@ -5,6 +5,7 @@ Owns the listening socket, the headers that all answers carry, and problems (RFC
 
 import asyncio
 import contextlib
+import ipaddress
 import json
 import logging
 import os
@@ -158,6 +159,15 @@ def certificate_of(request: web.BaseRequest) -> str:
     """Return the fingerprint of the certificate behind a request, empty if there is none."""
     conversation = request.protocol
     return conversation.certificate if isinstance(conversation, _Conversation) else ""
+
+
+def network_of(request: web.BaseRequest) -> str:
+    """Return the network from which a request came: the first 24 bits of an IPv4 address, 48 of an IPv6 one."""
+    try:
+        address = ipaddress.ip_address(request.remote or "")
+    except ValueError:
+        return ""
+    return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
 
 
 def _translated(error: web.HTTPException) -> Problem:

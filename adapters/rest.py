@@ -15,11 +15,12 @@ from typing import Protocol
 
 from aiohttp import HttpVersion11, web
 
-from adapters.listen import VERSION, Problem, busy, certificate_of, failed
+from adapters.listen import VERSION, Problem, busy, certificate_of, failed, network_of
 from gateway.decide import Accepted
 from gateway.intake import BusyError, Rejected
 from gateway.parties import Party
 from gateway.pickup import Pickup, UnknownMessageError
+from gateway.trail import Visit
 
 MOST_BODY = 25 * 2**20
 """Bytes; the limit of the national hubs, after which nothing is read."""
@@ -37,13 +38,13 @@ _WEIGHT = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _party: web.RequestKey[Party] = web.RequestKey("party", Party)
-_trace: web.RequestKey[str] = web.RequestKey("trace", str)
+_visit: web.RequestKey[Visit] = web.RequestKey("visit", Visit)
 
 
 class Gateway(Protocol):
     """What this interface needs of the gateway; ``gateway.app`` provides it."""
 
-    async def accept(self, raw: bytes, caller: Party, *, trace: str, json: bool = False) -> Accepted | Rejected:
+    async def accept(self, raw: bytes, caller: Party, visit: Visit, *, json: bool = False) -> Accepted | Rejected:
         """Take in one message, in XML or in JSON."""
         ...
 
@@ -98,7 +99,7 @@ class Rest:
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let only known parties in, and turn all that goes wrong into a problem without content."""
         try:
-            request[_trace] = _trace_of(request)
+            request[_visit] = _visit_of(request)
             request[_party] = self._caller(request)
             return await handler(request)
         except Problem as problem:
@@ -110,7 +111,7 @@ class Rest:
         except (asyncio.CancelledError, ConnectionError, web.HTTPException):
             raise
         except Exception as error:  # noqa: BLE001 - the task edge: our fault, told without content
-            return failed(error, request[_trace]).response()
+            return failed(error, request[_visit].trace).response()
 
     def _caller(self, request: web.Request) -> Party:
         # A connection keeps its certificate; whose that is may change while it lasts.
@@ -131,7 +132,7 @@ class Rest:
                 415, "Verkeerd soort inhoud", "Stuur het bericht als application/xml of application/json, in UTF-8."
             )
         raw = await self._body(request, MOST_BODY)
-        outcome = await self._gateway.accept(raw, request[_party], trace=request[_trace], json=kind == JSON)
+        outcome = await self._gateway.accept(raw, request[_party], request[_visit], json=kind == JSON)
         if isinstance(outcome, Rejected):
             raise _refusal(outcome)
         location = {"Location": f"/v1/berichten/{outcome.id}"}
@@ -141,7 +142,7 @@ class Rest:
     async def fetch(self, request: web.Request) -> web.Response:
         """GET /v1/berichten/{id}."""
         kind = _wanted(request)
-        body = await self._gateway.pickup.fetch(_id(request), request[_party], trace=request[_trace])
+        body = await self._gateway.pickup.fetch(_id(request), request[_party], request[_visit])
         answer = _content(body if kind != JSON else await self._in_json(body), kind)
         answer.headers["Vary"] = "Accept"
         return answer
@@ -176,7 +177,7 @@ class Rest:
         if wrong:
             raise Problem(400, "Verzoek klopt niet", " ".join(wrong))
         found = await self._gateway.pickup.open_deliveries(
-            request[_party], after=after, count=count, wait=wait, bodies=bodies, trace=request[_trace]
+            request[_party], request[_visit], after=after, count=count, wait=wait, bodies=bodies
         )
         return _content(json.dumps(found).encode(), "application/json")
 
@@ -199,7 +200,7 @@ class Rest:
                 "Verzoek klopt niet",
                 "'berichten' moet een lijst van 1 tot 100 berichtnummers zijn, elk van 32 tekens (0-9 en a-f).",
             )
-        return web.json_response(await self._gateway.pickup.confirm(ids, request[_party], trace=request[_trace]))
+        return web.json_response(await self._gateway.pickup.confirm(ids, request[_party], request[_visit]))
 
     async def health(self, _request: web.Request) -> web.Response:
         """GET /v1/gezondheid."""
@@ -326,7 +327,11 @@ def _content(body: bytes, kind: str) -> web.Response:
     return web.Response(body=body if small else io.BytesIO(body), content_type=kind)
 
 
-def _trace_of(request: web.Request) -> str:
-    """Return the trace id of the caller (W3C Trace Context), so that one id runs through both logs; or a new one."""
+def _visit_of(request: web.Request) -> Visit:
+    """Return the trace id of the caller (W3C Trace Context), or a new one, and whence it came.
+
+    One id so runs through both sides' logs; and with the certificate in the line, who is framed by it can dispute it.
+    """
     found = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
-    return found[1] if found else secrets.token_hex(16)
+    via = {"access_point": network_of(request), "credential": certificate_of(request)}
+    return Visit(trace=found[1] if found else secrets.token_hex(16), via=via)

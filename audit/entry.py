@@ -12,28 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import orjson
 
+from audit.catalogue import kinds
 from audit.seal import Key, SealError, open_, seal
 from audit.tree import leaf_hash
-
-NEN7513: Mapping[str, tuple[str, str, str]] = {
-    "7.2.1": ("gebeurteniscode", "header", "event"),
-    "7.2.2": ("actiecode", "header", "action"),
-    "7.2.3": ("datum en tijd", "header", "at"),
-    "7.2.5": ("resultaat", "header", "outcome"),
-    "7.3.1": ("gebruikers-ID", "payload", "actor"),
-    "7.3.4": ("gebruikersrol", "header", "role"),
-    "7.3.10": ("ID toegangspunt", "payload", "access_point"),
-    "7.4.1": ("identificatortype", "header", "object_type"),
-    "7.4.3": ("identificator", "payload", "subject"),
-    "7.4.6": ("autorisatieprotocol", "header", "policy"),
-    "7.4.7": ("behandelrelatieprotocol", "payload", "relation"),
-    "7.4.12": ("zoekvraag", "payload", "query"),
-    "7.5.2": ("identificatie van de bron", "header", "source"),
-}
-"""Field of NEN 7513:2018 chapter 7 → (its name, where we keep it, our name for it)."""
 
 MAX_HEADER = 2**16 - 1
 """Bytes: the export writes the length of a header in two."""
@@ -46,14 +31,16 @@ _encode = partial(orjson.dumps, option=orjson.OPT_SORT_KEYS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What happened. All but ``payload`` goes into the open header: codes and random ids only."""
+    """What happened, once, about at most one person. What is not said to be sealed goes into the open header."""
 
     event: str
-    """Code of the event: ``ontvangst``, ``bezorging``, ``inzage`` …"""
-    action: str
-    """C create, R read, U update, D delete, E execute."""
+    """Code from the catalogue: ``bericht.ontvangen``, ``logboek.doorzocht`` …"""
     role: str
-    object_type: str
+    """What the actor was in this: afzender, ontvanger, poort, beheerder, or the role of an officer."""
+    kind: str = ""
+    """Message type, where it is about a message."""
+    thing: str = "bericht"
+    """What it is about where it is about nobody: bericht, logboek, sleutel, …"""
     outcome: str
     purpose: str
     """Grondslag: code of the legal ground."""
@@ -64,16 +51,31 @@ class Event:
     """Which system writes this, without naming a person or machine."""
     message: str | None = None
     """Random id of the message concerned."""
+    part: tuple[int, int] = (1, 1)
+    """Of an event about several persons, which has a line for each: which line this is, and of how many."""
+    emergency: bool = False
+    """Done under emergency access."""
     erases: tuple[tuple[int, int], ...] = ()
     """Of an erasure: (first, last) index of the entries whose payload it destroys."""
-    payload: Mapping[str, str] = field(repr=False)
-    """Personal: at least ``actor``; further ``subject``, ``reason``, ``query`` … (see `NEN7513`)."""
+    clear: Mapping[str, str | int] = field(default_factory=dict)
+    """Further open members, those that the catalogue names for this event."""
+    parties: tuple[str, ...] = field(default=(), repr=False)
+    """Sealed: codes of the one or two parties whose officers may see this; none: it concerns the gateway itself."""
+    subject: str = field(default="", repr=False)
+    """Sealed: BSN of the person whom it is about; empty where it is about nobody in particular."""
+    payload: Mapping[str, Any] = field(repr=False)
+    """Sealed: at least ``actor``; further ``reason``, ``query``, ``access_point`` … (see `audit.catalogue.fields`)."""
 
     def __post_init__(self) -> None:
-        if self.action not in ("C", "R", "U", "D", "E"):
-            raise ValueError("action is one of C R U D E")
+        kind = kinds().get(self.event)
+        if kind is None:
+            raise ValueError("an event that the catalogue does not know")
         if not self.payload.get("actor"):
             raise ValueError("an entry without an actor tells nothing")
+        if len(self.parties) > 2:
+            raise ValueError("an event has two parties at most")
+        if not self.clear.keys() <= set(kind.open):
+            raise ValueError("the open header holds only what the catalogue names")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,26 +86,37 @@ class Entry:
     sealed: bytes = field(repr=False)
     leaf: bytes
     """SHA-256 of a zero byte and the header (RFC 6962)."""
-    message: str | None
+    event: Event
 
 
-def make(event: Event, *, key: Key, origin: str, at: datetime) -> Entry:
+def make(event: Event, *, key: Key, origin: str, at: datetime, seq: Mapping[str, int] | None = None) -> Entry:
     """Write one event as an entry of the log ``origin``, its payload sealed with the log's key.
 
-    ``at`` must know its time zone. Raises ``ValueError`` if the header would pass `MAX_HEADER`.
+    ``seq`` tells, per party, which line about this person it is: 1, 2, 3 …; so a gap shows in what that party hands
+    over. ``at`` must know its time zone. Raises ``ValueError`` if the header would pass `MAX_HEADER`.
     """
-    return _make(event, key=key, origin=origin, at=at, salt=os.urandom(_SALT))
+    return _make(event, key=key, origin=origin, at=at, seq=seq or {}, salt=os.urandom(_SALT))
 
 
-def _make(event: Event, *, key: Key, origin: str, at: datetime, salt: bytes) -> Entry:
-    payload = _padded(_encode(dict(event.payload)))
+def _make(event: Event, *, key: Key, origin: str, at: datetime, seq: Mapping[str, int], salt: bytes) -> Entry:
+    told: dict[str, Any] = {
+        **event.payload,
+        "object": event.subject or event.message or event.thing,
+        "parties": event.parties,
+    }
+    if seq:
+        told["seq"] = dict(seq)
+    payload = _padded(_encode(told))
+    kind = kinds()[event.event]
     fields: dict[str, object] = {
-        "action": event.action,
+        "action": kind.action,
+        "activity": kind.activity,
         "at": _timestamp(at),
         "commit": _commitment(salt, payload),
         "event": event.event,
         "key": key.id.hex(),
-        "object_type": event.object_type,
+        "kind": event.kind,
+        "object_type": "bsn" if event.subject else event.thing,
         "origin": origin,
         "outcome": event.outcome,
         "policy": event.policy,
@@ -111,20 +124,25 @@ def _make(event: Event, *, key: Key, origin: str, at: datetime, salt: bytes) -> 
         "role": event.role,
         "source": event.source,
         "trace": event.trace,
-        "v": 1,
+        "v": 2,
+        **event.clear,
     }
     if event.message is not None:
         fields["message"] = event.message
+    if event.part != (1, 1):
+        fields["part"] = event.part
+    if event.emergency:
+        fields["emergency"] = True
     if event.erases:
         fields["erases"] = event.erases
     header = _encode(fields)
     if len(header) > MAX_HEADER:
         raise ValueError("header too long")
     sealed = seal(key, salt + payload, header)
-    return Entry(header=header, sealed=sealed, leaf=leaf_hash(header), message=event.message)
+    return Entry(header=header, sealed=sealed, leaf=leaf_hash(header), event=event)
 
 
-def open_payload(header: bytes, sealed: bytes, key: Key) -> dict[str, str]:
+def open_payload(header: bytes, sealed: bytes, key: Key) -> dict[str, Any]:
     """Read the personal part of an entry.
 
     Raises `SealError` if it does not open or is not what the header committed to: GCM alone does not bind
@@ -138,7 +156,7 @@ def open_payload(header: bytes, sealed: bytes, key: Key) -> dict[str, str]:
         raise SealError("does not open") from None
     if not hmac.compare_digest(committed.encode(), _commitment(salt, payload).encode()):
         raise SealError("does not open")
-    found: dict[str, str] = read
+    found: dict[str, Any] = read
     return found
 
 

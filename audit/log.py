@@ -5,9 +5,9 @@ that it tells. An entry waits without a place until `sequence` gives it one, so 
 for the end of the log.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,6 +25,8 @@ _LOCK = 0x6B70_6C6F_67  # our advisory lock on PostgreSQL: one sequencer at a ti
 metadata = sa.MetaData()
 """The tables of this log; a gateway puts its own beside them, so that one transaction holds both."""
 
+_EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
+
 _BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows by itself only as INTEGER
 
 entries = sa.Table(
@@ -36,13 +38,59 @@ entries = sa.Table(
     sa.Column("leaf", sa.LargeBinary, nullable=False, index=True),
     sa.Column("header", sa.LargeBinary, nullable=False),
     sa.Column("sealed", sa.LargeBinary),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("actor", sa.LargeBinary, nullable=False),
+    sa.Column("party", sa.Text),
+    sa.Column("other", sa.Text),
 )
-"""``idx`` is the place in the tree, null until sequenced; ``sealed`` is null once erased."""
+"""``idx`` is the place in the tree, null until sequenced; ``sealed`` is null once erased.
+
+The columns after that are for looking up and can be made anew from header and payload: when (milliseconds since 1970,
+UTC), what, the blind index of who, and the codes of the one or two parties whose officers may see it.
+"""
 
 # Two indexes that share no row: PostgreSQL would else look for the waiting among all that ever waited.
 _waiting, _placed = entries.c.idx.is_(None), entries.c.idx.is_not(None)
 sa.Index("audit_entries_idx", entries.c.idx, unique=True, postgresql_where=_placed, sqlite_where=_placed)
 sa.Index("audit_entries_waiting", entries.c.id, postgresql_where=_waiting, sqlite_where=_waiting)
+
+sa.Index(
+    "audit_entries_message",
+    entries.c.message,
+    postgresql_where=entries.c.message.is_not(None),
+    sqlite_where=entries.c.message.is_not(None),
+)
+sa.Index("audit_entries_party", entries.c.party, entries.c.at)
+sa.Index(
+    "audit_entries_other",
+    entries.c.other,
+    entries.c.at,
+    postgresql_where=entries.c.other.is_not(None),
+    sqlite_where=entries.c.other.is_not(None),
+)
+
+subjects = sa.Table(
+    "audit_subjects",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("party", sa.Text, nullable=False),
+    sa.Column("blind", sa.Text, nullable=False, unique=True),
+    sa.Column("index_key", sa.Text, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+)
+"""A person as one party knows them: random id, blind index of the BSN (hexadecimal) with the generation of its key,
+the BSN sealed, and how many lines about them this party has."""
+
+subject_lines = sa.Table(
+    "audit_subject_lines",
+    metadata,
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("leaf", sa.LargeBinary, nullable=False),
+)
+"""Which line is number ``seq`` about this person; can be made anew from the payloads."""
 
 tiles = sa.Table(
     "audit_tiles",
@@ -78,11 +126,27 @@ class Proof:
     checkpoint: Checkpoint
 
 
-async def append(db: AsyncConnection, new: Sequence[Entry]) -> None:
-    """Write entries in the caller's transaction; they enter the tree at the next `sequence`."""
-    if new:
-        rows = [{"message": one.message, "leaf": one.leaf, "header": one.header, "sealed": one.sealed} for one in new]
-        await bulk.insert(db, entries, rows)
+async def append(db: AsyncConnection, new: Sequence[Entry], *, at: datetime, actors: Mapping[str, bytes]) -> None:
+    """Write entries in the caller's transaction; they enter the tree at the next `sequence`.
+
+    ``actors`` gives the blind index of each actor. `audit.record` is what everybody else calls.
+    """
+    moment = (at - _EPOCH) // _MILLISECOND
+    rows = [
+        {
+            "message": one.event.message,
+            "leaf": one.leaf,
+            "header": one.header,
+            "sealed": one.sealed,
+            "at": moment,
+            "event": one.event.event,
+            "actor": actors[one.event.payload["actor"]],
+            "party": one.event.parties[0] if one.event.parties else None,
+            "other": one.event.parties[1] if len(one.event.parties) > 1 else None,
+        }
+        for one in new
+    ]
+    await bulk.insert(db, entries, rows)
 
 
 async def sequence(

@@ -35,6 +35,7 @@ from gateway.package import PackageError, Published
 from gateway.parties import Parties, PartiesError, Party
 from gateway.pickup import Pickup
 from gateway.settings import Settings
+from gateway.trail import Visit
 from gateway.worker import Pool
 
 MOST_WAITING = 5 * log.BATCH
@@ -86,9 +87,9 @@ class Gateway:
         )  # fmt: skip
         self._seen = 0.0
 
-    async def accept(self, raw: bytes, caller: Party, *, trace: str, json: bool = False) -> Accepted | Rejected:
+    async def accept(self, raw: bytes, caller: Party, visit: Visit, *, json: bool = False) -> Accepted | Rejected:
         """Take in one message (see ``Intake.accept``)."""
-        return await self.intake.accept(raw, caller, trace=trace, json=json)
+        return await self.intake.accept(raw, caller, visit, json=json)
 
     async def json_of(self, raw: bytes) -> bytes | None:
         """Give a message as JSON (see ``Pool.json_of``)."""

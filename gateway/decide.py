@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from audit.entry import Entry, Event
+from audit.entry import Event
 from gateway.explain import HEADER, finding
 from gateway.message import Facts, Finding
 from gateway.parties import Party
@@ -35,8 +35,8 @@ class Arrival:
     row: Mapping[str, Any] = field(repr=False)
     """The row to store, but for ``answers`` and ``receipt``."""
     event: Event
-    received: Entry
-    """The line of the log that tells ``event``."""
+    """What is logged of it, a line for each of ``subjects``."""
+    subjects: tuple[str, ...] = field(repr=False)
     unreachable: bool
     """See ``Sound``."""
 
@@ -106,14 +106,14 @@ def decide(
     return decisions
 
 
-def promise(arrival: Arrival) -> dict[str, Any]:
+def promise(arrival: Arrival, leaf: bytes) -> dict[str, Any]:
     """Return what a receipt promises: this message, these bytes, committed and logged under this leaf."""
     row = arrival.row
     return {
         "afzender": row["sender"],
         "berichtId": arrival.id,
         "identificatie": row["identification"],
-        "logregel": arrival.received.leaf.hex(),
+        "logregel": leaf.hex(),
         "ontvangenOp": rfc3339(row["received_at"]),
         "ontvanger": row["receiver"],
         "sha256": arrival.digest.hex(),

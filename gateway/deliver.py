@@ -17,20 +17,22 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audit import entry, log
+from audit.entry import Event as Logged
 from audit.keys import KeyService
-from audit.seal import open_
+from audit.record import record
 from gateway import store, trail
+from gateway.bodies import clients, opened
 from gateway.commit import GroupCommit
 from gateway.flow import Delivered, Endpoint, Event, Outcome, State, Transport, advance, settle
-from gateway.intake import Intake, body_context
+from gateway.intake import Intake
 from gateway.trail import What
 
 IDLE = 0.25
@@ -150,9 +152,10 @@ class Courier:
         """Send in order what was taken; return our hold on the lane, or None when we have to leave it."""
         hold, sent = batch.hold, list[tuple[Duty, Outcome]]()
         async with self._commit.reading() as db:
-            bodies = await store.delivery(db, [duty.message for duty in batch.duties], body=True)
+            found = await store.delivery(db, [duty.message for duty in batch.duties], body=True)
+        bodies = {each.id: (each, body) for each, body in opened(self._keys, found.values())}
         for place, duty in enumerate(batch.duties, 1):
-            outcome = await self._send(bodies[duty.message], batch.endpoint)
+            outcome = await self._send(*bodies[duty.message], batch.endpoint)
             sent.append((duty, outcome))
             left = batch.duties[place:]
             late = _now() > hold.until - self._lease * (1 - PATIENCE)
@@ -166,9 +169,7 @@ class Courier:
             hold, sent = ours, []
         return hold
 
-    async def _send(self, found: Any, endpoint: Endpoint) -> Outcome:
-        context = body_context(found.id)
-        body = open_(self._keys.unwrap(found.wrapped_key, context), found.sealed_body, context)
+    async def _send(self, found: Any, body: bytes, endpoint: Endpoint) -> Outcome:
         # Not the Identificatie: it is free text of the sender's, and a header is no place for that.
         headers = {"Ketenpoort-Soort": found.type, "Ketenpoort-Afzender": found.sender}
         return await self._transport.send(to=endpoint, key=found.id, headers=headers, body=body)
@@ -190,7 +191,9 @@ class Courier:
         duties = {duty.message: (duty, batch) for batch in batches if batch for duty in batch.duties}
         steps = [(duty.message, duty.state, _claimed(duty.state)) for duty, _ in duties.values()]
         moved = await store.move(db, steps, at=now, attempts=1)
-        await self._log(db, [(What.OFFERED, duty, batch.hold) for id_, (duty, batch) in duties.items() if id_ in moved])
+        taken = [(What.OFFERED, duty, batch.hold) for id_, (duty, batch) in duties.items() if id_ in moved]
+        about = clients(self._keys, list((await store.delivery(db, moved)).values())) if moved else {}
+        await self._log(db, taken, about)
         # Without those that their receiver fetched just now.
         return [
             batch and replace(batch, duties=tuple(duty for duty in batch.duties if duty.message in moved))
@@ -258,23 +261,32 @@ class Courier:
         moved = await store.move(db, steps, at=_now(), attempts=attempts, reason=reason)
         await self._log(db, [(_WHAT[event], duty, hold) for duty in duties if duty.message in moved])
 
-    async def _log(self, db: AsyncConnection, told: Sequence[tuple[What, Duty, Hold]]) -> None:
-        at = datetime.now(UTC)
+    async def _log(
+        self,
+        db: AsyncConnection,
+        told: Sequence[tuple[What, Duty, Hold]],
+        about: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    ) -> None:
+        """Log what happened to these messages; with ``about``, a line for each client in them (by message id)."""
         events = [
-            trail.event(
-                what, actor=hold.lane[1], role="ontvanger", message=duty.message, type_=duty.type, trace=duty.message,
-                ok=what in (What.OFFERED, What.DELIVERED), wet=duty.wet,
-            )
+            line
             for what, duty, hold in told
-        ]  # fmt: skip
-        key = self._keys.log_key()
-        await log.append(db, [entry.make(event, key=key, origin=self._origin, at=at) for event in events])
+            for line in trail.per_subject(_event(what, duty, hold), about.get(duty.message, ()))
+        ]
+        await record(db, self._keys, self._origin, events, datetime.now(UTC))
 
 
 async def _wake(db: AsyncConnection, groups: Sequence[Sequence[str]]) -> list[None]:
     """Commit step: wake the lanes to receivers."""
     await store.wake_all(db, {code for codes in groups for code in codes}, _now())
     return [None] * len(groups)
+
+
+def _event(what: What, duty: Duty, hold: Hold) -> Logged:
+    return trail.event(
+        what, actor=hold.lane[1], role="ontvanger", message=duty.message, kind=duty.type, trace=duty.message,
+        ok=what in (What.OFFERED, What.DELIVERED), wet=duty.wet, parties=hold.lane,
+    )  # fmt: skip
 
 
 def _claimed(state: State) -> State:

@@ -15,11 +15,10 @@ from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audit import entry, log
-from audit.entry import Entry, Event
+from audit.entry import Event
 from audit.keys import KeyService
-from audit.seal import seal
-from gateway import answer, store, trail
+from audit.record import record
+from gateway import answer, bodies, store, trail
 from gateway.answer import Codes
 from gateway.catalog import Catalog
 from gateway.check import MOST
@@ -31,7 +30,7 @@ from gateway.mailbox import Mailbox
 from gateway.message import Checked, Facts, Finding, wet_of
 from gateway.parties import Parties, Party
 from gateway.receipt import issue
-from gateway.trail import What
+from gateway.trail import Visit, What
 
 MOST_UNDERWAY = 256 * 2**20
 """Bytes that may be under way at once; more is answered 'try again', so that a flood cannot exhaust memory."""
@@ -77,7 +76,7 @@ class Sound:
     facts: Facts
     actor: str
     role: str
-    trace: str
+    visit: Visit
     unreachable: bool = False
     """The receiver takes no part: no fault of a copy whose original was taken in when it still did."""
 
@@ -87,7 +86,7 @@ class Refusal:
     """A refused message on its way to the commit: the fact, its entry and perhaps our answer."""
 
     row: Mapping[str, Any] = field(repr=False)
-    logged: Entry
+    events: Sequence[Event]
     answer: Sound | None
 
 
@@ -120,7 +119,7 @@ class Intake:
         self._underway = 0
         self.parties = Parties()
 
-    async def accept(self, raw: bytes, caller: Party, *, trace: str, json: bool = False) -> Accepted | Rejected:
+    async def accept(self, raw: bytes, caller: Party, visit: Visit, *, json: bool = False) -> Accepted | Rejected:
         """Take one message from an authenticated party; return after the commit.
 
         Of ``json``, the XML that it stands for is the message: that is stored, and its digest stands in the receipt.
@@ -132,26 +131,26 @@ class Intake:
         try:
             if json:
                 checked, made = await self._checker.xml_of(raw)
-                return await self._accept(made or raw, checked, caller, trace)
-            return await self._accept(raw, await self._checker.check(raw), caller, trace)
+                return await self._accept(made or raw, checked, caller, visit)
+            return await self._accept(raw, await self._checker.check(raw), caller, visit)
         finally:
             self._underway -= len(raw)
 
-    async def _accept(self, raw: bytes, checked: Checked, caller: Party, trace: str) -> Accepted | Rejected:
+    async def _accept(self, raw: bytes, checked: Checked, caller: Party, visit: Visit) -> Accepted | Rejected:
         facts = checked.facts
         if facts is None:
-            return await self._refuse(raw, checked, caller, trace)
+            return await self._refuse(raw, checked, caller, visit)
         wrong = allowed(facts, caller, now=datetime.now(UTC))
         unknown = () if facts.receiver in self.parties.by_code else (finding("KP021", path=HEADER),)
         if wrong or checked.findings:
-            return await self._refuse(raw, _also(checked, *wrong, *unknown), caller, trace)
+            return await self._refuse(raw, _also(checked, *wrong, *unknown), caller, visit)
         sound = Sound(
-            raw=raw, checked=checked, facts=facts, actor=caller.code, role="afzender", trace=trace,
+            raw=raw, checked=checked, facts=facts, actor=caller.code, role="afzender", visit=visit,
             unreachable=bool(unknown),
         )  # fmt: skip
         came_of_it = await self._commit.do(self._receive, sound, size=len(raw))
         if isinstance(came_of_it, tuple):
-            return await self._refuse(raw, _also(checked, *came_of_it), caller, trace)
+            return await self._refuse(raw, _also(checked, *came_of_it), caller, visit)
         if not came_of_it.again:
             self._mailbox.arrived(facts.receiver)
         return came_of_it
@@ -160,12 +159,11 @@ class Intake:
         raw, facts = sound.raw, sound.facts
         received = (now - _EPOCH) // timedelta(milliseconds=1)
         id_ = f"{received:012x}{secrets.token_hex(10)}"  # time-ordered, so that indexes grow at their end
-        key, wrapped = self._keys.new_body_key(body_context(id_))
         answered = self._catalog.of(facts).answers
         event = trail.event(
             What.ANSWERED if sound.role == "poort" else What.RECEIVED,
-            actor=sound.actor, role=sound.role, message=id_, type_=facts.type, trace=sound.trace, wet=facts.wet,
-            about={"subject": facts.subjects[0]} if len(facts.subjects) == 1 else {},
+            actor=sound.actor, role=sound.role, message=id_, kind=facts.type, trace=sound.visit.trace, wet=facts.wet,
+            parties=(facts.sender, facts.receiver), about=sound.visit.via,
         )  # fmt: skip
         digest = hashlib.sha256(raw).digest()
         message_key = store.key_of(facts.sender, facts.type, facts.identification)
@@ -185,16 +183,12 @@ class Intake:
                 "received_at": received,
                 "size": len(raw),
                 "digest": digest,
-                "wrapped_key": wrapped,
-                "sealed_body": seal(key, raw, body_context(id_)),
+                **bodies.sealed(self._keys, id_, raw, facts.subjects),
             },
             event=event,
-            received=self._entry(event, now),
+            subjects=facts.subjects,
             unreachable=sound.unreachable,
         )
-
-    def _entry(self, event: Event, at: datetime) -> Entry:
-        return entry.make(event, key=self._keys.log_key(), origin=self._origin, at=at)
 
     async def _receive(self, db: AsyncConnection, sounds: Sequence[Sound]) -> list[Accepted | Findings]:
         """Commit step: store what is new, recognise what is not."""
@@ -215,43 +209,45 @@ class Intake:
         if self._history and page:
             await self._history.write(db, page, at=(now - _EPOCH) // timedelta(milliseconds=1), size=size)
         new = [(arrival, decision.answers) for arrival, decision in decided if isinstance(decision, New)]
-        receipts = await self._store(db, new)
         again = [
             # A copy is a fact about its original: an id of its own would name a message that exists nowhere.
-            self._entry(trail.repeated(arrival.event, original=decision.id), now)
+            trail.repeated(arrival.event, original=decision.id)
             for arrival, decision in decided
             if isinstance(decision, Accepted)
         ]
-        if again:
-            await log.append(db, again)
+        receipts = await self._store(db, new, again, now)
         return [outcome(arrival, decision, receipts) for arrival, decision in decided]
 
-    async def _store(self, db: AsyncConnection, new: Sequence[tuple[Arrival, str | None]]) -> dict[str, bytes]:
-        """Store messages with what they answer; return their receipts by id."""
+    async def _store(
+        self, db: AsyncConnection, new: Sequence[tuple[Arrival, str | None]], also: Sequence[Event], now: datetime
+    ) -> dict[str, bytes]:
+        """Store messages with what they answer, and log them and what else happened; return their receipts by id."""
+        told = [event for arrival, _ in new for event in trail.per_subject(arrival.event, arrival.subjects)]
+        logged = await record(db, self._keys, self._origin, [*told, *also], now)
         if not new:
             return {}
-        promises = [promise(arrival) for arrival, _ in new]
+        first = {each.event.message: each.leaf for each in reversed(logged[: len(told)])}
+        promises = [promise(arrival, first[arrival.id]) for arrival, _ in new]
         receipts = issue(promises, key_name=f"{self._origin}/ontvangst", sign=self._signer.sign)
         rows = [
             {**arrival.row, "answers": answers, "receipt": receipt}
             for (arrival, answers), receipt in zip(new, receipts, strict=True)
         ]
         await store.add(db, rows, pushed={code: self._push(code) for code in {row["receiver"] for row in rows}})
-        await log.append(db, [arrival.received for arrival, _ in new])
         return {row["id"]: row["receipt"] for row in rows}
 
     def _push(self, code: str) -> bool:
         party = self.parties.by_code.get(code)
         return bool(party and party.push)
 
-    async def _refuse(self, raw: bytes, checked: Checked, caller: Party, trace: str) -> Rejected:
-        refusal = self._refusal(raw, checked, await self._answer(raw, checked, trace), caller, trace)
+    async def _refuse(self, raw: bytes, checked: Checked, caller: Party, visit: Visit) -> Rejected:
+        refusal = self._refusal(raw, checked, await self._answer(raw, checked, visit), caller, visit)
         answer = await self._commit.do(self._record, refusal, size=len(raw))
         if answer:
             self._mailbox.arrived(caller.code)
         return Rejected(type=checked.type, findings=checked.findings, total=checked.total, answer=answer)
 
-    async def _answer(self, raw: bytes, checked: Checked, trace: str) -> Sound | None:
+    async def _answer(self, raw: bytes, checked: Checked, visit: Visit) -> Sound | None:
         """Write the answer in the receiver's name to a message that is refused, where one is due."""
         kind = answer.due(checked, self._catalog)
         if kind is None or checked.facts is None:
@@ -261,15 +257,21 @@ class Intake:
         told = b""
         if not answer.in_header(codes):
             told = await self._checker.refuse(raw, codes, identification=own, today=today)
+        whole = bool(told)  # it tells of the clients again
         told = told or answer.header_only(checked, kind, self._catalog, identification=own, today=today)
         facts = answer.facts_of(checked.facts, kind, identification=own, today=today)
-        return Sound(raw=told, checked=checked, facts=facts, actor=self._origin, role="poort", trace=trace)
+        if whole:
+            facts = replace(facts, subjects=checked.facts.subjects)
+        return Sound(
+            raw=told, checked=checked, facts=facts, actor=self._origin, role="poort", visit=Visit(trace=visit.trace)
+        )
 
-    def _refusal(self, raw: bytes, checked: Checked, reply: Sound | None, caller: Party, trace: str) -> Refusal:
+    def _refusal(self, raw: bytes, checked: Checked, reply: Sound | None, caller: Party, visit: Visit) -> Refusal:
         codes = " ".join(sorted({finding.code for finding in checked.findings}))
         refused = trail.event(
-            What.REFUSED, actor=caller.code, role="afzender", message=None, type_=checked.type, trace=trace, ok=False,
-            wet=wet_of(checked.type or "", checked.header), about={"reason": codes},
+            What.REFUSED, actor=caller.code, role="afzender", kind=checked.type, trace=visit.trace, ok=False,
+            wet=wet_of(checked.type or "", checked.header), parties=(caller.code,),
+            about={"reason": codes, **visit.via},
         )  # fmt: skip
         return Refusal(
             row={
@@ -279,7 +281,7 @@ class Intake:
                 "refused_at": time.time_ns() // 1_000_000,
                 "codes": codes,
             },
-            logged=self._entry(refused, datetime.now(UTC)),
+            events=trail.per_subject(refused, checked.facts.subjects if checked.facts else ()),
             answer=reply,
         )
 
@@ -295,12 +297,12 @@ class Intake:
                 fresh.setdefault(refusal.row["key"], refusal)
         now = datetime.now(UTC)
         composed = {key: self._arrive(refusal.answer, now) for key, refusal in fresh.items() if refusal.answer}
-        await self._store(db, [(answer, None) for answer in composed.values()])
+        events = [event for refusal in refusals for event in refusal.events]
+        await self._store(db, [(answer, None) for answer in composed.values()], events, now)
         for key in fresh:
             answers[key] = composed[key].id if key in composed else None
         if fresh:
             await store.add_refusals(db, [{**each.row, "answer": answers[key]} for key, each in fresh.items()])
-        await log.append(db, [refusal.logged for refusal in refusals])
         return [answers[refusal.row["key"]] for refusal in refusals]
 
 
@@ -312,8 +314,3 @@ def _also(checked: Checked, *findings: Finding) -> Checked:
 def _nothing(_index: int) -> Findings:
     """Find nothing wrong: there is no ledger to hold a message against."""
     return ()
-
-
-def body_context(id_: str) -> bytes:
-    """Return what a sealed body is bound to: its table, column and row, so that no other row can show it."""
-    return f"v1|messages|sealed_body|{id_}".encode()

@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from audit import entry, log
+from audit import log
+from audit.entry import Event
 from audit.export import ExportError, Summary
 from audit.export import export as write_export
 from audit.keys import KeyService
+from audit.record import record
 from audit.seal import Signer
 from gateway import store, trail
 from gateway.commit import open_engine, writing
@@ -52,8 +54,7 @@ async def requeue(settings: Settings, ids: Sequence[str], *, receiver: str | Non
             back = [each for each in parked.values() if each.message in moved]
             if back:
                 await store.wake(db, {(each.sender, each.receiver) for each in back}, now)
-            for each in back:
-                await _log(db, keys, settings.origin, _resumed(each, who, why))
+            await record(db, keys, settings.origin, [_resumed(each, who, why) for each in back], datetime.now(UTC))
     finally:
         await engine.dispose()
     print(f"Teruggezet in de rij: {len(back)}.")
@@ -75,10 +76,10 @@ async def show_parked(settings: Settings) -> int:
     return 0
 
 
-def _resumed(parked: Any, who: str, why: str) -> entry.Event:
+def _resumed(parked: Any, who: str, why: str) -> Event:
     return trail.event(
-        What.REQUEUED, actor=who, role="beheerder", message=parked.message, type_=parked.type, trace=parked.message,
-        wet=parked.wet, about={"reason": why},
+        What.REQUEUED, actor=who, role="beheerder", message=parked.message, kind=parked.type, trace=parked.message,
+        wet=parked.wet, parties=(parked.sender, parked.receiver), about={"reason": why},
     )  # fmt: skip
 
 
@@ -92,9 +93,9 @@ async def export(settings: Settings, folder: Path, *, who: str) -> int:
     keys = KeyService.open(settings.keys)
     signer, origin = keys.signer("log"), settings.origin
     try:
-        event = trail.event(What.EXPORTED, actor=who, role="beheerder", message=None, type_="logboek", trace="")
+        event = trail.event(What.EXPORTED, actor=who, role="beheerder", thing="logboek", trace="")
         async with writing(engine) as db:
-            await _log(db, keys, origin, event)
+            await record(db, keys, origin, [event], datetime.now(UTC))
         grown = await _place_all(engine, signer, origin)
         async with engine.connect() as db:
             summary = await write_export(db, folder, signer, origin, keys.log_key_of, tell=_progress())
@@ -148,7 +149,3 @@ def _progress() -> Callable[[int, int], None]:
             print(f"{done} van {of} regels geschreven en geopend", file=sys.stderr)
 
     return tell
-
-
-async def _log(db: AsyncConnection, keys: KeyService, origin: str, event: entry.Event) -> None:
-    await log.append(db, [entry.make(event, key=keys.log_key(), origin=origin, at=datetime.now(UTC))])

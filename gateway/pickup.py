@@ -14,17 +14,18 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audit import entry, log
+from audit import log
+from audit.entry import Event as Logged
 from audit.keys import KeyService
-from audit.seal import open_
+from audit.record import record
 from gateway import store, trail
+from gateway.bodies import clients, opened
 from gateway.commit import GroupCommit
 from gateway.decide import rfc3339
 from gateway.flow import WORDS, Event, IllegalTransitionError, State, advance
-from gateway.intake import body_context
 from gateway.mailbox import Mailbox
 from gateway.parties import Party
-from gateway.trail import What
+from gateway.trail import Visit, What
 
 MOST_BODIES = 4 * 2**20
 """Bytes of the bodies in one list of deliveries; what does not fit is to be fetched by itself."""
@@ -40,7 +41,7 @@ class _Ask:
 
     id: str
     party: Party = field(repr=False)
-    trace: str
+    visit: Visit
 
 
 class Pickup:
@@ -54,7 +55,7 @@ class Pickup:
         self._origin = origin
 
     async def open_deliveries(
-        self, party: Party, *, after: int, count: int, wait: float, bodies: bool = False, trace: str = ""
+        self, party: Party, visit: Visit, *, after: int, count: int, wait: float, bodies: bool = False
     ) -> dict[str, Any]:
         """Return the open deliveries of a party as the interface shows them, waiting up to ``wait`` seconds for one.
 
@@ -71,23 +72,24 @@ class Pickup:
         items = {each.id: _item(each) for each in found}
         chosen = {each.id: each.size for each in _fitting(found)} if bodies else {}
         if chosen:
-            asks = [_Ask(id=id_, party=party, trace=trace) for id_ in chosen]
-            for id_, read in (await self._commit.do(self._read, asks, size=sum(chosen.values()))).items():
-                offered = WORDS[advance(State(read.state), Event.FETCH)]
-                items[id_] |= {"status": offered, "inhoud": base64.b64encode(self._open(read)).decode()}
+            asks = [_Ask(id=id_, party=party, visit=visit) for id_ in chosen]
+            read = await self._commit.do(self._read, asks, size=sum(chosen.values()))
+            for message, body in opened(self._keys, read.values()):
+                offered = WORDS[advance(State(message.state), Event.FETCH)]
+                items[message.id] |= {"status": offered, "inhoud": base64.b64encode(body).decode()}
         return {"bezorgingen": list(items.values()), "volgende": found[-1].seq if len(found) == count else None}
 
-    async def fetch(self, id_: str, party: Party, *, trace: str) -> bytes:
+    async def fetch(self, id_: str, party: Party, visit: Visit) -> bytes:
         """Return the body exactly as received, after the reading is logged; raise UnknownMessageError."""
         async with self._commit.reading() as db:
             size = (await _seen(db, id_, party)).size
         # The size bounds how many bodies one commit step may load.
-        found = await self._commit.do(self._read, [_Ask(id=id_, party=party, trace=trace)], size=size)
-        return self._open(found[id_])
+        found = await self._commit.do(self._read, [_Ask(id=id_, party=party, visit=visit)], size=size)
+        return next(body for _, body in opened(self._keys, [found[id_]]))
 
-    async def confirm(self, ids: Sequence[str], party: Party, *, trace: str) -> dict[str, Any]:
+    async def confirm(self, ids: Sequence[str], party: Party, visit: Visit) -> dict[str, Any]:
         """Settle deliveries that the receiver says it keeps durably; say per message what came of it."""
-        asks = [_Ask(id=id_, party=party, trace=trace) for id_ in dict.fromkeys(ids)]
+        asks = [_Ask(id=id_, party=party, visit=visit) for id_ in dict.fromkeys(ids)]
         reasons = await self._commit.do(self._settle, asks)
         return {
             "bevestigd": [ask.id for ask, reason in zip(asks, reasons, strict=True) if reason is None],
@@ -139,7 +141,7 @@ class Pickup:
         """
         found = await store.delivery(db, {ask.id for asks in batches for ask in asks}, body=True)
         moves: set[tuple[str, State, State]] = set()
-        entries: list[entry.Entry] = []
+        reads: list[tuple[_Ask, Any, str]] = []
         for ask in (ask for asks in batches for ask in asks):
             message = found.get(ask.id)
             if message is None or not _concerns(message, ask.party):
@@ -148,25 +150,29 @@ class Pickup:
             state = State(message.state)
             if receives and (new := advance(state, Event.FETCH)) is not state:
                 moves.add((ask.id, state, new))
-            entries.append(self._entry(What.FETCHED, ask, message, "ontvanger" if receives else "afzender"))
+            reads.append((ask, message, "ontvanger" if receives else "afzender"))
         # A push worker may settle between our look and our step; the reading is logged all the same.
         await store.move(db, moves, at=_now())
-        await log.append(db, entries)
+        about = clients(self._keys, [message for _, message, _ in reads])
+        await self._log(
+            db,
+            [
+                line
+                for ask, message, role in reads
+                for line in trail.per_subject(_event(What.FETCHED, ask, message, role), about[message.id])
+            ],
+        )
         return [
             {ask.id: found[ask.id] for ask in asks if ask.id in found and _concerns(found[ask.id], ask.party)}
             for asks in batches
         ]
-
-    def _open(self, message: Any) -> bytes:
-        context = body_context(message.id)
-        return open_(self._keys.unwrap(message.wrapped_key, context), message.sealed_body, context)
 
     async def _settle(self, db: AsyncConnection, batches: Sequence[Sequence[_Ask]]) -> list[list[str | None]]:
         """Commit step: confirm; per message None, or why not, in Dutch."""
         found = dict(await store.delivery(db, {ask.id for asks in batches for ask in asks}))
         state = {id_: State(message.state) for id_, message in found.items()}
         moves: list[tuple[str, State, State]] = []
-        entries: dict[str, entry.Entry] = {}
+        events: dict[str, Logged] = {}
         results: list[list[str | None]] = []
         for asks in batches:
             reasons: list[str | None] = []
@@ -177,19 +183,22 @@ class Pickup:
                     new = advance(state[ask.id], Event.CONFIRM)
                     moves.append((ask.id, state[ask.id], new))
                     state[ask.id] = new
-                    entries[ask.id] = self._entry(What.CONFIRMED, ask, message, "ontvanger")
+                    events[ask.id] = _event(What.CONFIRMED, ask, message, "ontvanger")
             results.append(reasons)
         # Another gateway may have taken the same confirmation between our look and our step; one of us logs it.
         moved = await store.move(db, moves, at=_now())
-        await log.append(db, [made for id_, made in entries.items() if id_ in moved])
+        await self._log(db, [event for id_, event in events.items() if id_ in moved])
         return results
 
-    def _entry(self, what: What, ask: _Ask, message: Any, role: str) -> entry.Entry:
-        event = trail.event(
-            what, actor=ask.party.code, role=role, message=ask.id, type_=message.type, trace=ask.trace,
-            wet=message.wet,
-        )  # fmt: skip
-        return entry.make(event, key=self._keys.log_key(), origin=self._origin, at=datetime.now(UTC))
+    async def _log(self, db: AsyncConnection, events: Sequence[Logged]) -> None:
+        await record(db, self._keys, self._origin, events, datetime.now(UTC))
+
+
+def _event(what: What, ask: _Ask, message: Any, role: str) -> Logged:
+    return trail.event(
+        what, actor=ask.party.code, role=role, message=ask.id, kind=message.type, trace=ask.visit.trace,
+        wet=message.wet, parties=(message.sender, message.receiver), about=ask.visit.via,
+    )  # fmt: skip
 
 
 def _item(found: Any) -> dict[str, Any]:

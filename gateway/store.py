@@ -14,8 +14,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audit import bulk
+from audit.bulk import among
 from gateway.flow import Event, State, advance
-from gateway.tables import IN_QUEUE, IS_OPEN, among, deliveries, lanes, ledger, messages, refusals
+from gateway.tables import IN_QUEUE, IS_OPEN, deliveries, lanes, ledger, messages, refusals
 
 _LOCK = 0x6B70_7461_62  # our advisory lock on PostgreSQL: one gateway at a time makes tables
 
@@ -146,7 +147,7 @@ async def delivery(db: AsyncConnection, ids: Iterable[str], *, body: bool = Fals
     row = messages.c
     columns: list[sa.ColumnElement[Any]] = [
         row.id, row.type, row.wet, row.sender, row.receiver, row.identification, row.answers, row.received_at,
-        row.size, row.receipt, deliveries.c.state, deliveries.c.attempts, deliveries.c.changed_at,
+        row.size, row.receipt, row.sealed_subjects, deliveries.c.state, deliveries.c.attempts, deliveries.c.changed_at,
     ]  # fmt: skip
     if body:
         columns += [row.wrapped_key, row.sealed_body]

@@ -1,15 +1,9 @@
-"""The gateway's tables, and how a list goes into a condition on them; the log's own stand in ``audit.log``.
+"""The gateway's tables; the log's own stand in ``audit.log``.
 
 Times are whole milliseconds since 1970, UTC.
 """
 
-import json
-from collections.abc import Iterable, Sequence
-from typing import Any
-
 import sqlalchemy as sa
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
 
 from audit.log import metadata
 from gateway.flow import State
@@ -32,6 +26,7 @@ messages = sa.Table(
     sa.Column("digest", sa.LargeBinary(32), nullable=False),
     sa.Column("wrapped_key", sa.LargeBinary),
     sa.Column("sealed_body", sa.LargeBinary),
+    sa.Column("sealed_subjects", sa.LargeBinary),
     sa.Column("receipt", sa.LargeBinary, nullable=False),
 )
 
@@ -120,50 +115,30 @@ ledger = sa.Table(
     sa.Column("sealed_record", sa.LargeBinary, nullable=False),
 )
 
+# Who oversees (gateway.oversight): sessions on the console, the last code that was used, attempts that failed.
+console_sessions = sa.Table(
+    "console_sessions",
+    metadata,
+    sa.Column("id", sa.LargeBinary(32), primary_key=True),  # hash of the cookie
+    sa.Column("officer", sa.String(32), nullable=False),
+    sa.Column("began_at", sa.BigInteger, nullable=False),
+    sa.Column("seen_at", sa.BigInteger, nullable=False),
+    sa.Column("fresh_at", sa.BigInteger, nullable=False),
+    sa.Column("elevated_until", sa.BigInteger, nullable=False),
+    sa.Column("sid", sa.Text, index=True),
+)
 
-class _Names(sa.TypeDecorator[Sequence[str]]):
-    """Any number of strings as one parameter, so that the statement is the same for each number."""
+console_codes = sa.Table(
+    "console_codes",
+    metadata,
+    sa.Column("officer", sa.String(32), primary_key=True),
+    sa.Column("step", sa.BigInteger, nullable=False),
+)
 
-    impl = sa.Text
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
-        """Return the type that carries the list: an array, or JSON text."""
-        return dialect.type_descriptor(sa.ARRAY(sa.Text) if dialect.name == "postgresql" else sa.Text())
-
-    def process_bind_param(self, value: Sequence[str] | None, dialect: sa.Dialect) -> Any:
-        """Turn the list into what that type takes."""
-        names = list(value or ())
-        return names if dialect.name == "postgresql" else json.dumps(names)
-
-
-class _Among(FunctionElement[Any]):
-    """``column`` is one of ``names``. A plain IN would be written and compiled anew for each length of the list."""
-
-    # Not a Boolean: for SQLite that is written as ``… = 1``, and no index fits that.
-    type = sa.types.NULLTYPE
-    inherit_cache = True
-
-
-@compiles(_Among, "postgresql")
-def _among_array(element: _Among, compiler: Any, **options: Any) -> str:
-    column, names = element.clauses
-    return f"{compiler.process(column, **options)} = ANY({compiler.process(names, **options)})"
-
-
-@compiles(_Among, "sqlite")
-def _among_json(element: _Among, compiler: Any, **options: Any) -> str:
-    column, names = element.clauses
-    return (
-        f"{compiler.process(column, **options)} IN (SELECT value FROM json_each({compiler.process(names, **options)}))"  # noqa: S608 - both are SQLAlchemy's own
-    )
-
-
-def among(column: sa.ColumnElement[Any], names: Iterable[str] | None = None) -> _Among:
-    """Return the condition that ``column`` is one of ``names``.
-
-    Without ``names`` they are given as such when the statement is executed, so that it need be made only once.
-    """
-    if names is None:
-        return _Among(column, sa.bindparam("names", type_=_Names()))
-    return _Among(column, sa.bindparam("names", list(names), type_=_Names(), unique=True))
+console_attempts = sa.Table(
+    "console_attempts",
+    metadata,
+    sa.Column("key", sa.LargeBinary(16), primary_key=True),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("last_at", sa.BigInteger, nullable=False),
+)

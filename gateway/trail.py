@@ -1,21 +1,23 @@
-"""The events that this gateway logs: one function says what of a message may stand where; pure.
+"""The events that this gateway logs: what of a message may stand where; pure.
 
 In the header of an entry stands nothing personal: event, action, role, kind of object, outcome, ground, and the random
 id of the message. Who did it and about whom goes into the sealed payload (NEN 7513 fields; AVG art. 5 lid 1 c).
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from audit.entry import Event
 
-POLICY = "ketenpoort-toegang@1"
-"""The access rules in force (NEN 7513, autorisatieprotocol): a party acts for itself and for those that mandated it."""
+POLICY = "ketenpoort-toegang@2"
+"""The access rules in force (NEN 7513, autorisatieprotocol): a party acts for itself and for those that mandated it; an
+officer by the table of rights."""
 
 
 class What(StrEnum):
-    """The catalogue of events, in the words that an officer reads."""
+    """The events of ``audit/catalogue.toml`` that this gateway writes."""
 
     RECEIVED = "bericht.ontvangen"
     DUPLICATE = "bericht.dubbel"
@@ -30,24 +32,18 @@ class What(StrEnum):
     PARKED = "bezorging.geparkeerd"
     REQUEUED = "bezorging.hervat"
     EXPORTED = "logboek.geexporteerd"
+    LOGGED_IN = "functionaris.aangemeld"
+    NOT_LET_IN = "functionaris.geweigerd"
+    LOGGED_OUT = "functionaris.afgemeld"
 
 
-ACTION: Mapping[What, str] = {
-    What.RECEIVED: "C",
-    What.DUPLICATE: "E",
-    What.REFUSED: "E",
-    What.ANSWERED: "C",
-    What.FETCHED: "R",
-    What.CONFIRMED: "U",
-    What.OFFERED: "R",
-    What.DELIVERED: "U",
-    What.RETRIED: "E",
-    What.RELEASED: "E",
-    What.PARKED: "U",
-    What.REQUEUED: "U",
-    What.EXPORTED: "R",
-}
-"""NEN 7513 actiecode: create, read, update, delete, execute."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One request of a party: the id that runs through both sides' logs, and whence it came."""
+
+    trace: str
+    via: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """``access_point`` and ``credential`` of the log (BIO2 8.15.01: oorsprong; and what showed who it was)."""
 
 
 def event(
@@ -55,33 +51,48 @@ def event(
     *,
     actor: str,
     role: str,
-    message: str | None,
-    type_: str | None,
     trace: str,
+    message: str | None = None,
+    kind: str | None = None,
+    thing: str = "bericht",
     ok: bool = True,
     wet: str = "",
-    about: Mapping[str, str] | None = None,
+    parties: Sequence[str] = (),
+    about: Mapping[str, Any] | None = None,
 ) -> Event:
-    """Return the event to log. ``actor`` and ``about`` go into the sealed payload, the rest into the open header.
+    """Return the event to log: ``actor``, ``parties`` and ``about`` go into the sealed payload, the rest in the open.
 
     ``role`` is what the actor was in this event (afzender, ontvanger, poort, beheerder); ``wet`` the law on which the
-    exchange rests (JW, WMO; empty when the message did not get so far).
+    exchange rests (JW, WMO; empty when the message did not get so far). Officers of ``parties`` may see the line.
     """
     return Event(
         event=what.value,
-        action=ACTION[what],
         role=role,
-        object_type=type_ or "onbekend",
+        kind=kind or "",
+        thing=thing,
         outcome="geslaagd" if ok else "geweigerd",
-        purpose={"JW": "jeugdwet", "WMO": "wmo2015"}.get(wet, "onbekend"),
+        purpose={"JW": "jeugdwet", "WMO": "wmo2015"}.get(wet, "onbekend" if thing == "bericht" else "verantwoording"),
         policy=POLICY,
         source="ketenpoort",
         trace=trace,
         message=message,
+        parties=tuple(dict.fromkeys(parties)),
         payload={"actor": actor, **(about or {})},
     )
 
 
+def per_subject(event: Event, subjects: Iterable[str]) -> list[Event]:
+    """Return the event as a line for each person (BSN) whom it is about, or as the one line that it is.
+
+    One line never tells of two persons: who may see the one need not see the other (Logboek Dataverwerkingen).
+    """
+    people = list(dict.fromkeys(subjects))
+    if not people:
+        return [event]
+    count = len(people)
+    return [replace(event, subject=bsn, part=(place, count)) for place, bsn in enumerate(people, 1)]
+
+
 def repeated(event: Event, *, original: str) -> Event:
     """Return the event that the same message came again; ``original`` is the id of the one that is kept."""
-    return replace(event, event=What.DUPLICATE.value, action=ACTION[What.DUPLICATE], message=original)
+    return replace(event, event=What.DUPLICATE.value, message=original)

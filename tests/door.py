@@ -29,6 +29,7 @@ from gateway.mailbox import Mailbox
 from gateway.message import Checked
 from gateway.parties import Parties, Party
 from gateway.pickup import Pickup
+from gateway.trail import Visit
 
 HOOFD = Party(code="98000001", name="Hoofdaannemer De Brug")
 ONDER = Party(code="98000002", name="Onderaannemer Zonnehoek")
@@ -36,6 +37,7 @@ PUSHED = Party(code="98000003", name="Onderaannemer Wilgenhof", push=Endpoint(ur
 SUPPLIER = Party(code="98000009", name="Softwareleverancier", mandates=("98000002",))
 STRANGER = Party(code="98000008", name="Vreemde")
 PARTIES = Parties(by_code={party.code: party for party in (HOOFD, ONDER, PUSHED, SUPPLIER, STRANGER)})
+VISIT = Visit(trace="00" * 16)
 ORIGIN = "test.ketenpoort.voorbeeld"
 CATALOG = Catalog.load()
 
@@ -61,7 +63,7 @@ class Door:
     pickup: Pickup
 
     async def send(self, raw: bytes, party: Party = HOOFD) -> Accepted | Rejected:
-        return await self.intake.accept(raw, party, trace="00")
+        return await self.intake.accept(raw, party, VISIT)
 
     async def accepted(self, raw: bytes, party: Party = HOOFD) -> dict[str, Any]:
         outcome = await self.send(raw, party)
@@ -75,10 +77,10 @@ class Door:
         return outcome
 
     async def waiting(self, party: Party) -> list[dict[str, Any]]:
-        found = await self.pickup.open_deliveries(party, after=0, count=100, wait=0)
+        found = await self.pickup.open_deliveries(party, VISIT, after=0, count=100, wait=0)
         return list(found["bezorgingen"])
 
-    async def logged(self) -> list[tuple[str, dict[str, Any], dict[str, str]]]:
+    async def logged(self) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
         """All log entries in order: event, header, opened payload."""
         async with self.engine.connect() as db:
             rows = list(await db.execute(sa.select(log.entries).order_by(log.entries.c.id)))

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from audit import entry, log
-from audit.seal import new_key
+from audit import log
+from audit.keys import KeyService
+from audit.record import record
 from gateway import trail
 from gateway.commit import open_engine, writing
 from tests.disaster import gateways
@@ -118,11 +119,10 @@ async def test_a_gateway_whose_log_was_tampered_with_stops_and_says_so(tmp_path:
         await gateway.start()
         async with writing(engine := open_engine(url)) as db:
             await db.execute(sa.update(log.checkpoints).values(note="een andere stand"))
-            an_event = trail.event(
-                trail.What.EXPORTED, actor="beheerder", role="beheerder", message=None, type_=None, trace=""
+            an_event = trail.event(trail.What.EXPORTED, actor="beheerder", role="beheerder", thing="logboek", trace="")
+            await record(
+                db, KeyService.open(tmp_path / "poort/sleutels"), gateways.ORIGIN, [an_event], datetime.now(UTC)
             )
-            made = entry.make(an_event, key=new_key(), origin=gateways.ORIGIN, at=datetime.now(UTC))
-            await log.append(db, [made])
         await engine.dispose()
 
         async with asyncio.timeout(20):

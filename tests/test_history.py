@@ -14,7 +14,7 @@ from gateway.decide import Accepted
 from gateway.intake import Rejected
 from gateway.invented import message
 from gateway.tables import ledger
-from tests.door import CATALOG, HOOFD, ONDER, Door, opened
+from tests.door import CATALOG, HOOFD, ONDER, VISIT, Door, opened
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ async def test_a_start_without_an_order_is_refused_and_its_retour_names_the_star
     assert codes(refused) == ["TR019"]
     assert await door.waiting(HOOFD) == []
 
-    retour = await door.pickup.fetch(refused.answer, ONDER, trace="")
+    retour = await door.pickup.fetch(refused.answer, ONDER, VISIT)
     assert check(retour, CATALOG).findings == ()
     assert retour.count(b">9019<") == 1
     assert retour.count(b">0200<") == 1

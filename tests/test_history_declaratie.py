@@ -10,7 +10,7 @@ from gateway.catalog import FOLDER
 from gateway.check import check
 from gateway.decide import Accepted
 from gateway.explain import explain
-from tests.door import CATALOG, HOOFD, ONDER, opened
+from tests.door import CATALOG, HOOFD, ONDER, VISIT, opened
 
 CONVERSATIONS = sorted(folder for folder in FOLDER.glob("hoa/*/ketens/*") if [*folder.glob("*-ho323.xml")])
 PARTIES = {party.code: party for party in (HOOFD, ONDER)}
@@ -28,7 +28,7 @@ async def test_the_gateway_says_of_a_conversation_what_valideer_says(folder: Pat
             assert sorted(set(found)) == expectation(raw), path.name
         if isinstance(outcome, Accepted) or not path.stem.endswith("323"):
             return
-        answer = await door.pickup.fetch(outcome.answer, PARTIES[facts.sender], trace="")
+        answer = await door.pickup.fetch(outcome.answer, PARTIES[facts.sender], VISIT)
         told = explain(found[0])
         assert check(answer, CATALOG).findings == ()
         assert told is not None

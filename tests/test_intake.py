@@ -16,7 +16,7 @@ from gateway.check import check
 from gateway.invented import faulty, message
 from gateway.parties import Parties
 from gateway.receipt import holds
-from tests.door import CATALOG, HOOFD, ONDER, STRANGER, SUPPLIER, Door, opened
+from tests.door import CATALOG, HOOFD, ONDER, STRANGER, SUPPLIER, VISIT, Door, opened
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ async def test_an_accepted_message_waits_for_its_receiver_byte_for_byte(door: Do
     (waiting,) = await door.waiting(ONDER)
     assert waiting["berichtId"] == receipt["berichtId"]
     assert waiting["status"] == "Ontvangen"
-    assert await door.pickup.fetch(receipt["berichtId"], ONDER, trace="") == raw
+    assert await door.pickup.fetch(receipt["berichtId"], ONDER, VISIT) == raw
 
 
 async def test_a_receipt_names_the_bytes_and_is_signed(door: Door):
@@ -79,7 +79,7 @@ async def test_other_bytes_under_a_used_identification_are_refused_with_9056(doo
     rejected = await door.refused(message("ho301-rijk", "A1"))
 
     assert [finding.code for finding in rejected.findings] == ["TR056"]
-    retour = await door.pickup.fetch(rejected.answer, HOOFD, trace="")
+    retour = await door.pickup.fetch(rejected.answer, HOOFD, VISIT)
     assert b">9056<" in retour
 
 
@@ -91,7 +91,7 @@ async def test_a_message_with_faults_is_refused_with_all_of_them_and_a_retour_th
     (answer,) = await door.waiting(HOOFD)
     assert answer["berichtId"] == rejected.answer
     assert answer["soort"] == "ho302"
-    retour = await door.pickup.fetch(rejected.answer, HOOFD, trace="")
+    retour = await door.pickup.fetch(rejected.answer, HOOFD, VISIT)
     assert check(retour, CATALOG).findings == ()
     assert b">0001<" in retour
     assert retour.count(b"\r\n") == retour.count(b"\n") > 10
@@ -104,7 +104,7 @@ async def test_every_refused_message_gets_the_answer_that_belongs_to_it(door: Do
     sender = HOOFD if facts.sender == HOOFD.code else ONDER
     rejected = await door.refused(raw, sender)
 
-    retour = await door.pickup.fetch(rejected.answer, sender, trace="")
+    retour = await door.pickup.fetch(rejected.answer, sender, VISIT)
     judged = check(retour, CATALOG)
     assert judged.findings == ()
     assert judged.type == CATALOG.types[facts.type].answer
@@ -146,7 +146,7 @@ async def test_nobody_sends_in_anothers_name(door: Door):
 async def test_a_mandated_supplier_sends_and_fetches_for_its_client(door: Door):
     await door.accepted(message("ho301-gewoon", "A1"))
     (waiting,) = await door.waiting(SUPPLIER)
-    await door.pickup.fetch(waiting["berichtId"], SUPPLIER, trace="")
+    await door.pickup.fetch(waiting["berichtId"], SUPPLIER, VISIT)
     await door.accepted(message("ho302-akkoord", "R1", answers="A1"), SUPPLIER)
 
     actors = [payload["actor"] for _, _, payload in await door.logged()]
@@ -204,8 +204,8 @@ async def test_bodies_lie_sealed_and_no_bsn_stands_anywhere_in_the_store(door: D
 async def test_each_step_is_logged_with_its_actor(door: Door):
     receipt = await door.accepted(message("ho301-gewoon", "A1"))
     await door.send(message("ho301-gewoon", "A1"))
-    await door.pickup.fetch(receipt["berichtId"], ONDER, trace="")
-    await door.pickup.confirm([receipt["berichtId"]], ONDER, trace="")
+    await door.pickup.fetch(receipt["berichtId"], ONDER, VISIT)
+    await door.pickup.confirm([receipt["berichtId"]], ONDER, VISIT)
 
     logged = await door.logged()
     assert [event for event, _, _ in logged] == [

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from door import CATALOG, Door, opened
+from door import CATALOG, VISIT, Door, opened
 from running import started
 
 from gateway import setup
@@ -101,7 +101,7 @@ async def test_the_log_tells_the_law_of_the_standard(door: Door, prefix, law):
     gemeente, aanbieder = door.intake.parties.by_code.values()
     sent = await door.send(valid(f"{prefix}301"), gemeente)
     assert isinstance(sent, Accepted)
-    await door.pickup.fetch(sent.id, aanbieder, trace="")
+    await door.pickup.fetch(sent.id, aanbieder, VISIT)
     assert isinstance(await door.send(filled(valid(f"{prefix}301"), Bsn="0"), gemeente), Rejected)
 
     told = [(event, header["purpose"]) for event, header, _ in await door.logged()]
@@ -116,7 +116,7 @@ async def test_a_refused_national_message_is_answered_in_its_own_standard(door: 
         sender = gemeente if kind.sends == "gemeente" else aanbieder
         refused = await door.refused(filled(valid(name), Dagtekening="2999-01-01"), sender)
         assert refused.answer, name
-        answer = await door.pickup.fetch(refused.answer, sender, trace="")
+        answer = await door.pickup.fetch(refused.answer, sender, VISIT)
         verdict = check(answer, CATALOG)
         assert (verdict.type, verdict.findings) == (kind.answer, ())
 

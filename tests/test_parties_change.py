@@ -7,6 +7,7 @@ from pathlib import Path
 from gateway import app, settings, setup
 from gateway.decide import Accepted
 from gateway.invented import message
+from tests.door import VISIT
 
 HOOFD, ONDER = "98000001", "98000002"
 
@@ -19,7 +20,7 @@ async def test_a_party_that_gets_a_push_address_is_brought_what_already_waited(t
     async with app.opened(settings.load(file)) as gateway:
         hoofd = gateway.intake.parties.by_code[HOOFD]
         running = asyncio.create_task(gateway.run())
-        outcome = await gateway.accept(message("ho301-gewoon", "A1", sender=HOOFD, receiver=ONDER), hoofd, trace="00")
+        outcome = await gateway.accept(message("ho301-gewoon", "A1", sender=HOOFD, receiver=ONDER), hoofd, VISIT)
         assert isinstance(outcome, Accepted)
         id_ = json.loads(outcome.receipt)["berichtId"]
         await asyncio.sleep(0.5)

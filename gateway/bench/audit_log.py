@@ -14,6 +14,7 @@ from audit import entry, log
 from audit.export import export
 from audit.keys import KeyService
 from audit.note import decode_key
+from audit.record import record
 from audit.report import Verdict
 from audit.tree import verify_inclusion
 from audit.verify import verify
@@ -72,18 +73,18 @@ async def _write(engine: AsyncEngine, keys: KeyService, count: int) -> float:
     """Return the microseconds of processor per entry, made and appended, commit included."""
     start = time.process_time()
     for first in range(0, count, BATCH):
-        made = [_entry(keys, number) for number in range(first, min(first + BATCH, count))]
+        told = [_event(number) for number in range(first, min(first + BATCH, count))]
         async with writing(engine) as db:
-            await log.append(db, made)
+            await record(db, keys, ORIGIN, told, datetime.now(UTC))
     return (time.process_time() - start) / count * 1e6
 
 
-def _entry(keys: KeyService, number: int) -> entry.Entry:
-    event = trail.event(
-        trail.What.RECEIVED, actor="98000001", role="afzender", message=f"{number:032x}", type_="ho301",
-        trace=f"{number:032x}", wet="JW", about={"subject": "999900006"},
+def _event(number: int) -> entry.Event:
+    told = trail.event(
+        trail.What.RECEIVED, actor="98000001", role="afzender", message=f"{number:032x}", kind="ho301",
+        trace=f"{number:032x}", wet="JW", parties=("98000001", "98000002"),
     )  # fmt: skip
-    return entry.make(event, key=keys.log_key(), origin=ORIGIN, at=datetime.now(UTC))
+    return trail.per_subject(told, [f"{number % 9000:09d}"])[0]
 
 
 async def _sequence(engine: AsyncEngine, keys: KeyService) -> float:

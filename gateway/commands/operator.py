@@ -34,15 +34,6 @@ def add(command: Adds) -> None:
     with_settings(command("geparkeerd", _geparkeerd, "Toon welke berichten geparkeerd staan, en waarom."))
 
 
-def add_audit(parser: argparse.ArgumentParser) -> None:
-    """Add the commands on the log."""
-    commands = parser.add_subparsers(metavar="OPDRACHT", required=True)
-    each = with_settings(commands.add_parser("exporteer", help="Schrijf het logboek naar een map en controleer het."))
-    each.add_argument("map", type=Path, metavar="MAP")
-    each.add_argument("--wie", help="uw naam of nummer; komt in het logboek (anders uw naam op deze machine)")
-    each.set_defaults(run=_exporteer)
-
-
 def _demo(arguments: argparse.Namespace) -> int:
     from gateway.demo import demo
 
@@ -119,15 +110,3 @@ def _geparkeerd(arguments: argparse.Namespace) -> int:
     from gateway import operate
 
     return with_gateway(arguments, operate.show_parked)
-
-
-def _exporteer(arguments: argparse.Namespace) -> int:
-    import getpass
-
-    from gateway import operate
-
-    try:
-        who = arguments.wie or getpass.getuser()
-    except (OSError, KeyError):
-        return cannot("Deze machine kent uw naam niet. Zeg met --wie wie het logboek uitvoert.")
-    return with_gateway(arguments, lambda found: operate.export(found, arguments.map, who=who))

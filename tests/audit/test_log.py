@@ -11,7 +11,7 @@ from audit import log, tree
 from audit.entry import Entry, make
 from audit.note import VerifierKey, parse, sign, signed_by
 from audit.seal import new_key, new_signer
-from tests.audit.happened import happened
+from tests.audit.happened import append, happened
 
 KEY, SIGNER, ORIGIN = new_key(), new_signer("proef"), "voorbeeld.nl/logboek"
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -32,7 +32,7 @@ async def db_engine(engine: AsyncEngine) -> AsyncEngine:
 async def add(engine: AsyncEngine, count: int, first: int = 0) -> list[Entry]:
     new = [entry_of(first + number) for number in range(count)]
     async with engine.begin() as db:
-        await log.append(db, new)
+        await append(db, new)
     return new
 
 
@@ -168,7 +168,7 @@ async def test_dying_between_any_two_statements_leaves_no_fork(db_engine, statem
 
 async def test_a_rolled_back_fact_has_no_entry(db_engine):
     async with db_engine.connect() as db:
-        await log.append(db, [entry_of(0)])
+        await append(db, [entry_of(0)])
         await db.rollback()
     assert await rows(db_engine) == []
 
@@ -244,5 +244,5 @@ async def test_a_missing_tile_is_told_when_a_proof_needs_it(db_engine):
 
 async def test_appending_nothing_is_nothing(db_engine):
     async with db_engine.begin() as db:
-        await log.append(db, [])
+        await append(db, [])
     assert await rows(db_engine) == []

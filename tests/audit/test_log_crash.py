@@ -35,7 +35,7 @@ from audit.seal import Key, Signer
 
 SIGNER = Signer(name="log", seed=b"een vaste sleutel voor de proef!")
 KEY = Key(id=b"sleutel1", secret=b"een vaste sleutel voor de proef!")
-EVENT = Event(event="bericht.ontvangen", action="C", role="afzender", object_type="ho301", outcome="geslaagd",
+EVENT = Event(event="bericht.ontvangen", role="afzender", kind="ho301", outcome="geslaagd",
               purpose="jeugdwet", policy="toegang@1", trace="0", source="poort", payload={"actor": "90000001"})
 
 async def run():
@@ -43,7 +43,7 @@ async def run():
     while True:
         new = [make(EVENT, key=key, origin="voorbeeld.nl/logboek", at=now) for _ in range(7)]
         async with engine.begin() as db:
-            await log.append(db, new)
+            await log.append(db, new, at=now, actors={"90000001": bytes(16)})
         for one in new:
             print(one.leaf.hex(), flush=True)
         async with engine.begin() as db:

@@ -12,7 +12,7 @@ from audit.note import VerifierKey
 from audit.report import Verdict
 from audit.seal import new_key, new_signer
 from audit.verify import verify
-from tests.audit.happened import happened
+from tests.audit.happened import append, happened
 
 KEY, SIGNER, ORIGIN = new_key(), new_signer("log"), "voorbeeld.nl/logboek"
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -29,7 +29,7 @@ async def db_engine(engine, monkeypatch):
 
 async def add(engine, count):
     async with engine.begin() as db:
-        await log.append(db, [make(EVENT, key=KEY, origin=ORIGIN, at=AT) for _ in range(count)])
+        await append(db, [make(EVENT, key=KEY, origin=ORIGIN, at=AT) for _ in range(count)])
 
 
 async def head_of(engine):

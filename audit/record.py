@@ -1,0 +1,107 @@
+"""Writing to the log: the one way in. Numbers each line about a person, per party, and keeps the indexes to find it by.
+
+The number stands in the sealed payload: what a party hands over about a person is complete if all numbers from 1 on are
+there, and a gap shows. It is taken while the person's row is locked, so two gateways never give the same one.
+"""
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audit import bulk, entry, log
+from audit.bulk import among
+from audit.entry import Entry, Event
+from audit.keys import KeyService
+
+_ACTOR = "actor"
+"""Domain of the blind index of who did it; no party has this as its code."""
+
+Known = tuple[str, str]
+"""A person as one party knows them: (party, BSN)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Subject:
+    id: str
+    seq: int
+
+
+async def record(
+    db: AsyncConnection, keys: KeyService, origin: str, events: Sequence[Event], at: datetime
+) -> list[Entry]:
+    """Write these events to the log in the caller's transaction, in their order; return their entries.
+
+    ``at`` (UTC) is now, taken inside the transaction. What is told here is told for ever: call it in the transaction of
+    the fact, and before anything is shown.
+    """
+    if not events:
+        return []
+    known = {(party, event.subject) for event in events if event.subject for party in event.parties}
+    who = {(_ACTOR, event.payload["actor"]) for event in events}
+    wanted = sorted(known | who)
+    index = dict(zip(wanted, keys.indexes(wanted), strict=True))
+    subjects = await _subjects(db, keys, {index[each].hex(): each for each in known}) if known else {}
+    key, made, lines = keys.log_key(), list[Entry](), list[dict[str, object]]()
+    for event in events:
+        seq: dict[str, int] = {}
+        for party in event.parties if event.subject else ():
+            subject = subjects[party, event.subject]
+            subject.seq += 1
+            seq[party] = subject.seq
+        one = entry.make(event, key=key, origin=origin, at=at, seq=seq)
+        made.append(one)
+        lines += [
+            {"subject": subjects[party, event.subject].id, "seq": number, "leaf": one.leaf}
+            for party, number in seq.items()
+        ]
+    await log.append(db, made, at=at, actors={actor: index[_ACTOR, actor] for _, actor in who})
+    await bulk.insert(db, log.subject_lines, lines)
+    await _advance(db, subjects.values())
+    return made
+
+
+def person_context(id_: str) -> bytes:
+    """Return what the sealed BSN in a row of ``audit_subjects`` is bound to."""
+    return f"v1|audit_subjects|sealed|{id_}".encode()
+
+
+async def _subjects(db: AsyncConnection, keys: KeyService, wanted: Mapping[str, Known]) -> dict[Known, _Subject]:
+    """Return the rows of these persons, by blind index, locked until the transaction ends; make those that are new."""
+    found = await _locked(db, wanted)
+    fresh = sorted(wanted.keys() - found.keys())
+    if fresh:
+        rows = []
+        for index in fresh:
+            (party, bsn), id_ = wanted[index], secrets.token_hex(16)
+            rows.append({
+                "id": id_, "party": party, "blind": index, "index_key": keys.index_id,
+                "sealed": keys.seal_person(bsn, person_context(id_)), "seq": 0,
+            })  # fmt: skip
+        await bulk.insert(db, log.subjects, rows, shared=True)
+        found |= await _locked(db, fresh)
+    return {wanted[index]: subject for index, subject in found.items()}
+
+
+# Locked in one order, so that two gateways do not wait for each other.
+_LOCKED = (
+    sa.select(log.subjects.c.blind, log.subjects.c.id, log.subjects.c.seq)
+    .where(among(log.subjects.c.blind))
+    .order_by(log.subjects.c.blind)
+    .with_for_update()
+)
+_ADVANCE = sa.update(log.subjects).where(log.subjects.c.id == sa.bindparam("subject")).values(seq=sa.bindparam("last"))
+
+
+async def _locked(db: AsyncConnection, indexes: Iterable[str]) -> dict[str, _Subject]:
+    rows = await db.execute(_LOCKED, {"names": list(indexes)})
+    return {row.blind: _Subject(id=row.id, seq=row.seq) for row in rows}
+
+
+async def _advance(db: AsyncConnection, subjects: Iterable[_Subject]) -> None:
+    last = [{"subject": subject.id, "last": subject.seq} for subject in subjects]
+    if last:
+        await db.execute(_ADVANCE, last)
