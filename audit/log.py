@@ -73,22 +73,22 @@ sa.Index(
 subjects = sa.Table(
     "audit_subjects",
     metadata,
-    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("party", sa.Text, nullable=False),
     sa.Column("blind", sa.Text, nullable=False, unique=True),
     sa.Column("index_key", sa.Text, nullable=False),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
-    sa.Column("seq", sa.BigInteger, nullable=False),
 )
-"""A person as one party knows them: random id, blind index of the BSN (hexadecimal) with the generation of its key,
-the BSN sealed, and how many lines about them this party has."""
+"""A person as one party knows them: random id, blind index of the BSN (hexadecimal) with the generation of its key, and
+the BSN sealed."""
 
 subject_lines = sa.Table(
     "audit_subject_lines",
     metadata,
-    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("subject", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("leaf", sa.LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 """Which line is number ``seq`` about this person; can be made anew from the payloads."""
 

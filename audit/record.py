@@ -5,7 +5,7 @@ there, and a gap shows. It is taken while the person's row is locked, so two gat
 """
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,8 +26,9 @@ Known = tuple[str, str]
 
 @dataclass(slots=True, kw_only=True)
 class _Subject:
-    id: str
+    id: int
     seq: int
+    """The last number given."""
 
 
 async def record(
@@ -60,48 +61,41 @@ async def record(
         ]
     await log.append(db, made, at=at, actors={actor: index[_ACTOR, actor] for _, actor in who})
     await bulk.insert(db, log.subject_lines, lines)
-    await _advance(db, subjects.values())
     return made
 
 
-def person_context(id_: str) -> bytes:
+def person_context(id_: int) -> bytes:
     """Return what the sealed BSN in a row of ``audit_subjects`` is bound to."""
     return f"v1|audit_subjects|sealed|{id_}".encode()
 
 
 async def _subjects(db: AsyncConnection, keys: KeyService, wanted: Mapping[str, Known]) -> dict[Known, _Subject]:
-    """Return the rows of these persons, by blind index, locked until the transaction ends; make those that are new."""
-    found = await _locked(db, wanted)
-    fresh = sorted(wanted.keys() - found.keys())
+    """Return these persons, by blind index, locked until the transaction ends; make those that are new."""
+    known = set((await db.execute(_LOCK, {"names": list(wanted)})).scalars())
+    fresh = sorted(wanted.keys() - known)
     if fresh:
-        rows = []
-        for index in fresh:
-            (party, bsn), id_ = wanted[index], secrets.token_hex(16)
-            rows.append({
-                "id": id_, "party": party, "blind": index, "index_key": keys.index_id,
-                "sealed": keys.seal_person(bsn, person_context(id_)), "seq": 0,
-            })  # fmt: skip
-        await bulk.insert(db, log.subjects, rows, shared=True)
-        found |= await _locked(db, fresh)
-    return {wanted[index]: subject for index, subject in found.items()}
+        await bulk.insert(db, log.subjects, [_new(keys, blind, *wanted[blind]) for blind in fresh], shared=True)
+        await db.execute(_LOCK, {"names": fresh})  # another gateway may have made them just now
+    # Asked only now that they are ours: what others wrote about them while we waited is seen.
+    found = await db.execute(_LAST, {"names": list(wanted)})
+    return {wanted[row.blind]: _Subject(id=row.id, seq=row.last or 0) for row in found}
 
 
-# Locked in one order, so that two gateways do not wait for each other.
-_LOCKED = (
-    sa.select(log.subjects.c.blind, log.subjects.c.id, log.subjects.c.seq)
-    .where(among(log.subjects.c.blind))
-    .order_by(log.subjects.c.blind)
-    .with_for_update()
+# In one order, so that two gateways do not wait for each other.
+_LOCK = (
+    sa.select(log.subjects.c.blind).where(among(log.subjects.c.blind)).order_by(log.subjects.c.blind).with_for_update()
 )
-_ADVANCE = sa.update(log.subjects).where(log.subjects.c.id == sa.bindparam("subject")).values(seq=sa.bindparam("last"))
+_LAST = sa.select(
+    log.subjects.c.blind,
+    log.subjects.c.id,
+    sa.select(sa.func.max(log.subject_lines.c.seq))
+    .where(log.subject_lines.c.subject == log.subjects.c.id)
+    .scalar_subquery()
+    .label("last"),
+).where(among(log.subjects.c.blind))
 
 
-async def _locked(db: AsyncConnection, indexes: Iterable[str]) -> dict[str, _Subject]:
-    rows = await db.execute(_LOCKED, {"names": list(indexes)})
-    return {row.blind: _Subject(id=row.id, seq=row.seq) for row in rows}
-
-
-async def _advance(db: AsyncConnection, subjects: Iterable[_Subject]) -> None:
-    last = [{"subject": subject.id, "last": subject.seq} for subject in subjects]
-    if last:
-        await db.execute(_ADVANCE, last)
+def _new(keys: KeyService, blind: str, party: str, bsn: str) -> dict[str, object]:
+    id_ = secrets.randbits(63)
+    sealed = keys.seal_person(bsn, person_context(id_))
+    return {"id": id_, "party": party, "blind": blind, "index_key": keys.index_id, "sealed": sealed}
