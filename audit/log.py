@@ -14,11 +14,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audit import bulk, tree
 from audit.entry import Entry
-from audit.note import Checkpoint, NoteError, VerifierKey, parse, read_checkpoint, sign_checkpoint, signed_by
+from audit.note import (
+    Checkpoint,
+    Kind,
+    NoteError,
+    VerifierKey,
+    parse,
+    read_checkpoint,
+    sign_checkpoint,
+    signed_by,
+    without_lines,
+)
 from audit.seal import Signer
 
 BATCH = 20_000
 """Entries that one call of `sequence` places at most; bounds its memory and how long it holds the lock."""
+
+MINUTE = timedelta(seconds=60)
+"""No two heads that are kept lie further apart than this, as long as the log lives."""
 
 _LOCK = 0x6B70_6C6F_67  # our advisory lock on PostgreSQL: one sequencer at a time
 
@@ -103,11 +116,36 @@ tiles = sa.Table(
 checkpoints = sa.Table(
     "audit_checkpoints",
     metadata,
-    sa.Column("size", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
 )
-"""Size as the key: a second head of the same size can never be stored. ``at``: last found sound."""
+"""Signed heads, the last with the highest number; ``at``: when it was signed, as its own signature says too.
+
+Of what is signed in a minute the last stays, so that no minute without a sign of life goes unseen. Those that stay lose
+their ML-DSA-44 signature (3 kB), except the last of each day.
+"""
+
+witnessed = sa.Table(
+    "audit_witnessed",
+    metadata,
+    sa.Column("day", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+)
+"""Of each day (since 1970, UTC) the last head that witnesses signed, with their signatures."""
+
+stamps = sa.Table(
+    "audit_stamps",
+    metadata,
+    sa.Column("at", sa.DateTime(timezone=True), primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("token", sa.LargeBinary, nullable=False),
+)
+"""Time stamps of others over the text of a head (RFC 3161)."""
 
 
 class TamperedError(Exception):
@@ -150,27 +188,30 @@ async def append(db: AsyncConnection, new: Sequence[Entry], *, at: datetime, act
 
 
 async def sequence(
-    db: AsyncConnection, signer: Signer, origin: str, at: datetime, *, heartbeat: bool = False
+    db: AsyncConnection,
+    signer: Signer,
+    origin: str,
+    at: datetime,
+    *,
+    heartbeat: bool = False,
+    mldsa: Signer | None = None,
 ) -> Checkpoint | None:
     """Give up to `BATCH` waiting entries their place, grow the tree and sign its new head.
 
-    Returns the new head; None if nothing waited. With ``heartbeat`` it also confirms a head that did not
-    grow (and signs the head of an empty log). All in the caller's transaction: after a crash either all of it
-    happened or nothing did. Raises `TamperedError` rather than sign over a tree that is not the last one.
+    Returns the new head; None if nothing waited. With ``heartbeat`` a head that did not grow is signed anew, with the
+    time (and so is that of an empty log); with ``mldsa`` it gets a signature that a quantum computer cannot make. All
+    in the caller's transaction: after a crash either all of it happened or nothing did. Raises `TamperedError` rather
+    than sign over a tree that is not the last one.
     """
     await _lock(db)
-    last, edge = await _trusted_edge(db, VerifierKey(name=origin, public=signer.public))
+    _, edge = await _trusted_edge(db, VerifierKey(name=origin, public=signer.public))
     leaves = await _number(db, edge.size)
-    if not leaves and last is not None:
-        if heartbeat:
-            await db.execute(sa.update(checkpoints).where(checkpoints.c.size == last.size).values(at=at))
-        return last if heartbeat else None
     if not leaves and not heartbeat:
         return None
     grown, changed = tree.extend(edge, leaves)
     await _write_tiles(db, changed)
-    head = sign_checkpoint(origin, grown.size, grown.root, signer)
-    await db.execute(sa.insert(checkpoints), {"size": head.size, "note": head.note, "at": at})
+    head = sign_checkpoint(origin, grown.size, grown.root, signer, at=int(at.timestamp()), mldsa=mldsa)
+    await _keep(db, head, at, mldsa)
     return head
 
 
@@ -181,7 +222,7 @@ async def pending(db: AsyncConnection) -> int:
 
 async def latest(db: AsyncConnection) -> Checkpoint | None:
     """Newest signed head, None before the first; raises `TamperedError` if it cannot be read."""
-    newest = sa.select(checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
+    newest = sa.select(checkpoints.c.note).order_by(checkpoints.c.number.desc()).limit(1)
     note = (await db.execute(newest)).scalar_one_or_none()
     if note is None:
         return None
@@ -201,16 +242,16 @@ async def trusted(db: AsyncConnection, key: VerifierKey) -> Checkpoint | None:
 
 async def signed_at(db: AsyncConnection) -> datetime | None:
     """When the newest head was signed or last found sound (UTC); None before the first."""
-    newest = sa.select(checkpoints.c.at).order_by(checkpoints.c.size.desc()).limit(1)
+    newest = sa.select(checkpoints.c.at).order_by(checkpoints.c.number.desc()).limit(1)
     at = (await db.execute(newest)).scalar_one_or_none()
-    return at if at is None or at.tzinfo else at.replace(tzinfo=UTC)  # SQLite keeps no time zone
+    return at and _utc(at)
 
 
-async def proof_of(db: AsyncConnection, leaf: bytes) -> Proof | None:
-    """Prove that the entry with this leaf hash stands under the newest head; None while it waits."""
+async def proof_of(db: AsyncConnection, leaf: bytes, *, under: Checkpoint | None = None) -> Proof | None:
+    """Prove that the entry with this leaf hash stands under the newest head, or an older one; None if it does not."""
     index = (await db.execute(sa.select(entries.c.idx).where(entries.c.leaf == leaf))).scalar()
-    head = await latest(db)  # read after the place, so it never is a head from before that place was given
-    if head is None or index is None:
+    head = under or await latest(db)  # read after the place: the newest never is from before that place was given
+    if head is None or index is None or index >= head.size:
         return None
     hashes = await _hashes(db, tree.inclusion_ranges(index, head.size))
     return Proof(index=index, hashes=hashes, checkpoint=head)
@@ -219,6 +260,11 @@ async def proof_of(db: AsyncConnection, leaf: bytes) -> Proof | None:
 async def consistency(db: AsyncConnection, old: int, new: int) -> tuple[bytes, ...]:
     """Prove that the log at size ``new`` begins with the log at size ``old``; both 1 or more."""
     return await _hashes(db, tree.consistency_ranges(old, new))
+
+
+async def root_at(db: AsyncConnection, size: int) -> bytes:
+    """Return the root that the log had at ``size``, at most its own; raises `TamperedError` if a tile is missing."""
+    return (await _hashes(db, [(0, size)]))[0] if size else tree.EMPTY_ROOT
 
 
 async def tiles_at(db: AsyncConnection, wanted: Iterable[tree.TileId]) -> dict[tree.TileId, bytes]:
@@ -234,6 +280,25 @@ def stored(column: sa.Column[bytes]) -> sa.Cast[bytes]:
     return sa.cast(column, sa.LargeBinary)
 
 
+def _utc(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)  # SQLite keeps no time zone
+
+
+async def _keep(db: AsyncConnection, head: Checkpoint, at: datetime, mldsa: Signer | None) -> None:
+    """Store the newest head: in place of the last one, unless that would leave a minute without any."""
+    row = checkpoints.c
+    last = (await db.execute(sa.select(row.number, row.at, row.note).order_by(row.number.desc()).limit(2))).all()
+    values = {"size": head.size, "note": head.note, "at": at}
+    if len(last) == 2 and at - _utc(last[1].at) <= MINUTE:
+        await db.execute(sa.update(checkpoints).where(row.number == last[0].number).values(values))
+        return
+    if last and mldsa and _utc(last[0].at).date() == at.date():
+        slim = without_lines(last[0].note, VerifierKey(name=head.origin, public=mldsa.public, kind=Kind.MLDSA))
+        await db.execute(sa.update(checkpoints).where(row.number == last[0].number).values(note=slim))
+    number = last[0].number + 1 if last else 1
+    await db.execute(sa.insert(checkpoints), values | {"number": number})
+
+
 async def _lock(db: AsyncConnection) -> None:
     """Be the only sequencer until the transaction ends, before anything is read.
 
@@ -243,7 +308,7 @@ async def _lock(db: AsyncConnection) -> None:
     if db.dialect.name == "postgresql":
         await db.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
     else:
-        await db.execute(sa.delete(checkpoints).where(checkpoints.c.size < 0))
+        await db.execute(sa.delete(checkpoints).where(checkpoints.c.number < 0))
 
 
 async def _trusted_edge(db: AsyncConnection, key: VerifierKey) -> tuple[Checkpoint | None, tree.Edge]:

@@ -1,7 +1,8 @@
 """The log in SQL never forks, never loses an entry and never signs what it did not write. On both databases."""
 
 import asyncio
-from datetime import UTC, datetime
+import itertools
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -9,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from audit import log, tree
 from audit.entry import Entry, make
-from audit.note import VerifierKey, parse, sign, signed_by
-from audit.seal import new_key, new_signer
+from audit.note import VerifierKey, cosigner, parse, sign, signed_by, signed_when
+from audit.seal import new_key, new_mldsa_signer, new_signer
 from tests.audit.happened import append, happened
 
 KEY, SIGNER, ORIGIN = new_key(), new_signer("proef"), "voorbeeld.nl/logboek"
+QUANTUM = new_mldsa_signer("proef-mldsa")
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
@@ -113,9 +115,53 @@ async def test_with_nothing_to_do_nothing_is_signed_unless_a_sign_of_life_is_ask
     assert await sequence(db_engine) is None
     later = AT.replace(hour=13)
     async with db_engine.begin() as db:
-        assert await log.sequence(db, SIGNER, ORIGIN, later, heartbeat=True) == head
+        again = await log.sequence(db, SIGNER, ORIGIN, later, heartbeat=True)
         seen = (await db.execute(sa.select(sa.func.max(log.checkpoints.c.at)))).scalar_one()
+    assert (again.size, again.root) == (head.size, head.root)
+    assert signed_when(parse(again.note.encode()), cosigner(ORIGIN, SIGNER)) == int(later.timestamp())
     assert seen.hour == 13
+
+
+async def heads(engine: AsyncEngine) -> list:
+    async with engine.connect() as db:
+        return list(await db.execute(sa.select(log.checkpoints).order_by(log.checkpoints.c.number)))
+
+
+async def test_no_minute_without_a_sign_of_life_goes_unseen_and_little_is_kept(db_engine):
+    """A busy log of twenty minutes, then a quarter of an hour in which nobody looked after it, then an idle one."""
+    moments = [*range(0, 1200, 7), *range(2100, 2400, 50)]
+    for second in moments:
+        async with db_engine.begin() as db:
+            at = AT + timedelta(seconds=second)
+            await log.sequence(db, SIGNER, ORIGIN, at, heartbeat=True, mldsa=QUANTUM)
+    kept = await heads(db_engine)
+    said = [signed_when(parse(row.note.encode()), cosigner(ORIGIN, SIGNER)) - int(AT.timestamp()) for row in kept]
+    assert [row.at.replace(tzinfo=UTC) for row in kept] == [AT + timedelta(seconds=second) for second in said]
+    assert said[-1] == moments[-1]
+    gaps = [after - before for before, after in itertools.pairwise(said)]
+    assert [gap for gap in gaps if gap > 60] == [2100 - 1197]
+    assert len(kept) <= 2400 / 50 + 2
+
+
+async def test_the_newest_head_and_one_a_day_bear_a_signature_that_outlives_quantum_computers(db_engine):
+    for hour in range(0, 72, 6):
+        async with db_engine.begin() as db:
+            at = AT.replace(hour=0) + timedelta(hours=hour)
+            await log.sequence(db, SIGNER, ORIGIN, at, heartbeat=True, mldsa=QUANTUM)
+    kept = await heads(db_engine)
+    strong = [row.number for row in kept if signed_by(parse(row.note.encode()), cosigner(ORIGIN, QUANTUM))]
+    assert strong == [4, 8, 12]
+    for row in kept:
+        assert signed_by(parse(row.note.encode()), VerifierKey(name=ORIGIN, public=SIGNER.public))
+
+
+async def test_the_root_of_any_earlier_size_can_be_told(db_engine):
+    written = await add(db_engine, 700)
+    await sequence(db_engine)
+    async with db_engine.connect() as db:
+        for size in (0, 1, 2, 255, 256, 257, 511, 699, 700):
+            leaves = [one.leaf for one in written[:size]]
+            assert await log.root_at(db, size) == tree.extend(tree.Edge(), leaves)[0].root
 
 
 async def test_when_it_was_last_signed_or_found_sound_is_told_in_utc(db_engine):

@@ -16,12 +16,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from audit import export, log, sequencer
 from audit.note import VerifierKey
 from audit.report import Verdict
-from audit.seal import Key, Signer
+from audit.seal import Ed25519Signer, Key
 from audit.verify import verify
 
 ROOT = Path(__file__).resolve().parents[2]
 ORIGIN = "voorbeeld.nl/logboek"
-SIGNER = Signer(name="log", seed=b"een vaste sleutel voor de proef!")
+SIGNER = Ed25519Signer(name="log", seed=b"een vaste sleutel voor de proef!")
 KEY = Key(id=b"sleutel1", secret=b"een vaste sleutel voor de proef!")
 
 # Writes entries and sequences them as fast as it can, and tells each entry only after its commit.
@@ -31,9 +31,9 @@ from datetime import UTC, datetime
 from sqlalchemy.ext.asyncio import create_async_engine
 from audit import log
 from audit.entry import Event, make
-from audit.seal import Key, Signer
+from audit.seal import Ed25519Signer, Key
 
-SIGNER = Signer(name="log", seed=b"een vaste sleutel voor de proef!")
+SIGNER = Ed25519Signer(name="log", seed=b"een vaste sleutel voor de proef!")
 KEY = Key(id=b"sleutel1", secret=b"een vaste sleutel voor de proef!")
 EVENT = Event(event="bericht.ontvangen", role="afzender", kind="ho301", outcome="geslaagd",
               purpose="jeugdwet", policy="toegang@1", trace="0", source="poort", payload={"actor": "90000001"})
