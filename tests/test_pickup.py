@@ -9,9 +9,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from gateway.check import check
 from gateway.invented import message
 from gateway.pickup import UnknownMessageError
-from tests.door import HOOFD, ONDER, STRANGER, VISIT, Door, opened
+from gateway.trail import Visit
+from tests.door import CATALOG, HOOFD, ONDER, STRANGER, VISIT, Door, opened
 
 
 @pytest.fixture
@@ -179,3 +181,30 @@ async def test_every_entry_about_a_message_names_the_law_it_rests_on(door: Door)
     await door.pickup.confirm([id_], ONDER, VISIT)
 
     assert [header["purpose"] for _, header, _ in await door.logged()] == ["jeugdwet"] * 3
+
+
+async def test_each_client_in_a_message_has_a_line_of_its_own_at_every_reading(door: Door):
+    """One line tells of one person (Logboek Dataverwerkingen); numbered, so that none can be left out of an inzage."""
+    raw = message("ho323-rijk", "D1", sender=ONDER.code, receiver=HOOFD.code)
+    people = list(check(raw, CATALOG).facts.subjects)
+    assert len(people) == 2
+    id_ = (await door.accepted(raw, ONDER))["berichtId"]
+    await door.pickup.fetch(id_, HOOFD, VISIT)
+
+    lines = await door.logged()
+    assert [event for event, _, _ in lines] == ["bericht.ontvangen"] * 2 + ["bericht.gelezen"] * 2
+    assert [header["part"] for _, header, _ in lines] == [[1, 2], [2, 2]] * 2
+    assert [payload["object"] for _, _, payload in lines] == people * 2
+    assert [payload["seq"] for _, _, payload in lines] == [{ONDER.code: n, HOOFD.code: n} for n in (1, 1, 2, 2)]
+    assert {header["message"] for _, header, _ in lines} == {id_}
+
+
+async def test_a_line_says_whence_a_request_came_and_what_showed_who_it_was(door: Door):
+    visit = Visit(trace="01" * 16, via={"access_point": "192.0.2.0/24", "credential": "sha256:00"})
+    accepted = await door.intake.accept(message("ho301-gewoon", "A1"), HOOFD, visit)
+    await door.pickup.fetch(accepted.id, ONDER, visit)
+    await door.pickup.confirm([accepted.id], ONDER, visit)
+
+    for _, header, payload in await door.logged():
+        assert header["trace"] == "01" * 16
+        assert (payload["access_point"], payload["credential"]) == ("192.0.2.0/24", "sha256:00")
