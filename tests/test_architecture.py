@@ -44,6 +44,7 @@ ONLY_IN = {
         "audit/outside.py",
         "audit/record.py",
         "audit/export.py",
+        "gateway/oversight/readings.py",
     }
     | BENCH,
     "adapters": {
@@ -79,6 +80,7 @@ PURE = (
     "gateway/judge.py",
     "gateway/ledger/*.py",
     "gateway/message.py",
+    "gateway/oversight/signals.py",
     "gateway/places.py",
     "gateway/receipt.py",
     "gateway/rules/*.py",
