@@ -35,6 +35,16 @@ class What(StrEnum):
     LOGGED_IN = "functionaris.aangemeld"
     NOT_LET_IN = "functionaris.geweigerd"
     LOGGED_OUT = "functionaris.afgemeld"
+    SEARCHED = "logboek.doorzocht"
+    LINES_READ = "logboek.gelezen"
+    LINES_SHOWN = "logboek.getoond"
+    LIST_EXPORTED = "overzicht.geexporteerd"
+    DOSSIER_READ = "dossier.ingezien"
+    DOSSIER_EXPORTED = "dossier.geexporteerd"
+    BODY_READ = "bericht.ingezien"
+    EMERGENCY_BEGUN = "noodtoegang.begonnen"
+    EMERGENCY_ENDED = "noodtoegang.geeindigd"
+    EMERGENCY_REVIEWED = "noodtoegang.beoordeeld"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
