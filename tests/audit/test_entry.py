@@ -149,4 +149,4 @@ def test_every_kind_of_event_can_be_read_by_an_officer():
         assert kind.title
         assert kind.group
         assert kind.activity in {"uitwisseling", "toezicht", "beheer", "bewaring"}
-        assert set(kind.open) <= {"lost_size", "lost_root", "key_kind", "key_old", "key_new"}
+        assert set(kind.open) <= {"lines", "lost_size", "lost_root", "key_kind", "key_old", "key_new"}
