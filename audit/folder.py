@@ -1,28 +1,64 @@
 """The shape of an export: which files it has, and how bytes lie in them; pure, for who writes and who reads.
 
 ``checkpoint``, ``tile/<level>/<n>`` and ``tile/entries/<n>`` are as C2SP tlog-tiles has them, so others' tools
-can read them. Ours are ``payload/<n>``, the sealed payloads of the same entries, and ``manifest``, a note signed
-with the log's key that gives the length and SHA-256 of every other file.
+can read them. Ours are
+
+- ``payload/<n>``: the sealed payloads of the same entries;
+- ``head/<n>``: the heads that were kept, oldest first, and after those the ones that witnesses signed;
+- ``stamp/<n>``: heads that were stamped, each with its token (RFC 3161) behind it;
+- ``object/<n>``: of each thing that the log tells of its id and the state that it is in, a line each;
+- ``statement``: what was said when the export was made, see `Statement`;
+- ``manifest``: a note signed with the log's key that gives the length and SHA-256 of every other file.
 """
 
+import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 
 from audit.seal import SealError, sealed_with
 from audit.tree import WIDTH, TileId
 
-CHECKPOINT, MANIFEST = "checkpoint", "manifest"
+CHECKPOINT, MANIFEST, STATEMENT = "checkpoint", "manifest", "statement"
 HEADER_PREFIX, PAYLOAD_PREFIX = 2, 4
-"""Bytes, big endian, that tell the length of a header and of a payload; a payload of length 0 was erased."""
+"""Bytes, big endian, that tell the length of a header and of anything else; a payload of length 0 was erased."""
+IN_FLUX = "*"
+"""State of a thing about which more entries wait for their place: it is there, and more cannot be said."""
 
 _FORMAT = "ketenpoort/uitvoer/v1"
+_OBJECT = re.compile(r"([0-9a-f]{1,64}) ([a-z]{1,32}|\*)", re.ASCII)
 _LINE = re.compile(r"([0-9a-f]{64}) (0|[1-9][0-9]{0,15}) ([a-z0-9/.]+)", re.ASCII)
 
 
 class FormatError(Exception):
     """The bytes are not laid out as an export's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What an export says beside the log itself. Times are milliseconds since 1970, UTC."""
+
+    at: int
+    """When the export was made."""
+    waiting: int = 0
+    """Entries that had no place yet."""
+    oldest: int | None = None
+    """Since when the oldest of those waits."""
+    heads: int = 0
+    stamps: int = 0
+    objects: int | None = None
+    """How many there are of each; None where it was not told."""
+    follows: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Event → the states in which it may leave the thing that it is about."""
+    opens: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Reason for which a sealed body was opened → the events that tell of it."""
+    counts: Sequence[Sequence[str | int]] = ()
+    """What the key service counted: (day, reason, how often)."""
+    years: int | None = None
+    """How long payloads are kept; None where there is no policy."""
+    held: Sequence[Sequence[int]] = ()
+    """(first, last) index of entries that must stay longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +101,30 @@ def tiles(size: int) -> Iterator[tuple[TileId, int]]:
         level += 1
 
 
-def paths(size: int) -> Iterator[str]:
-    """Yield every file that an export of ``size`` entries must have."""
+def head_path(number: int, width: int) -> str:
+    """Path of the bundle with heads ``256 * number`` onward."""
+    return f"head/{_number(number, width)}"
+
+
+def stamp_path(number: int, width: int) -> str:
+    """Path of the bundle with time stamps ``256 * number`` onward, oldest first."""
+    return f"stamp/{_number(number, width)}"
+
+
+def object_path(number: int, width: int) -> str:
+    """Path of the bundle with objects ``256 * number`` onward."""
+    return f"object/{_number(number, width)}"
+
+
+def paths(size: int, statement: Statement | None = None) -> Iterator[str]:
+    """Yield every file that an export of ``size`` entries, and with this statement, must have."""
     yield CHECKPOINT
     yield MANIFEST
+    if statement is not None:
+        yield STATEMENT
+        yield from (head_path(*each) for each in widths(statement.heads))
+        yield from (stamp_path(*each) for each in widths(statement.stamps))
+        yield from (object_path(*each) for each in widths(statement.objects or 0))
     for where, width in tiles(size):
         yield tile_path(where, width)
     for number, width in widths(size):
@@ -91,6 +147,55 @@ def unpack(data: bytes, prefix: int) -> list[bytes]:
     if at != end:
         raise FormatError("a bundle is cut short")
     return parts
+
+
+def objects_text(objects: Iterable[tuple[str, str]]) -> bytes:
+    """Write objects as lines of id and state."""
+    return "".join(f"{id_} {state}\n" for id_, state in objects).encode("ascii")
+
+
+def read_objects(data: bytes) -> list[tuple[str, str]]:
+    """Read what `objects_text` wrote; raises `FormatError`."""
+    lines = data.decode("latin-1").split("\n")
+    found = [_OBJECT.fullmatch(line) for line in lines[:-1]]
+    if lines[-1] or None in found:
+        raise FormatError("not a list of objects")
+    return [(one[1], one[2]) for one in found if one]
+
+
+def statement_text(statement: Statement) -> bytes:
+    """Write a statement as JSON."""
+    return json.dumps(asdict(statement), sort_keys=True).encode()
+
+
+def read_statement(data: bytes) -> Statement:
+    """Read what `statement_text` wrote; raises `FormatError`."""
+    try:
+        told = json.loads(data)
+        statement = Statement(**told)
+    except (ValueError, TypeError, RecursionError):
+        raise FormatError("not a statement") from None
+    numbers = (statement.at, statement.waiting, statement.heads, statement.stamps, statement.objects or 0)
+    if not all(type(each) is int and 0 <= each < 2**53 for each in (*numbers, statement.oldest or 0)):
+        raise FormatError("not a statement")
+    if not all(_sound(statement)):
+        raise FormatError("not a statement")
+    return statement
+
+
+def _sound(told: Statement) -> Iterator[bool]:
+    """Tell of each part of a statement that nests whether it has the form that it should."""
+    for table in (told.follows, told.opens):
+        yield isinstance(table, dict) and all(
+            isinstance(names, list) and all(isinstance(name, str) for name in names) for names in table.values()
+        )
+    yield isinstance(told.counts, list) and all(
+        isinstance(row, list) and list(map(type, row)) == [str, str, int] for row in told.counts
+    )
+    yield told.years is None or (type(told.years) is int and 0 < told.years < 1000)
+    yield isinstance(told.held, list) and all(
+        isinstance(row, list) and list(map(type, row)) == [int, int] for row in told.held
+    )
 
 
 def print_of(data: bytes) -> Print:

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,9 @@ async def export(settings: Settings, folder: Path, *, who: str) -> int:
             await record(db, keys, origin, [event], datetime.now(UTC))
         grown = await _place_all(engine, signer, origin)
         async with engine.connect() as db:
-            summary = await write_export(db, folder, signer, origin, keys.log_key_of, tell=_progress())
+            summary = await write_export(
+                db, folder, signer, origin, partial(keys.open_lines, why="beheer"), tell=_progress()
+            )
     except log.TamperedError as error:
         print(f"{error} {UNSOUND}\nEr is geen uitvoer geschreven.", file=sys.stderr)
         return 1

@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -53,7 +54,7 @@ async def _in_turn(stand: Stand, url: str, pace: Pace, tell: Callable[[str], Non
         proof = [await _prove(engine) for _ in range(2)]
         async with engine.connect() as db:
             tell("logboek: uitvoeren en controleren")
-            await export(db, target, keys.signer("log"), ORIGIN, keys.log_key_of)
+            await export(db, target, keys.signer("log"), ORIGIN, partial(keys.open_lines, why="beheer"))
         speeds = [_verified(stand, target, count) for _ in range(2)]
         shutil.rmtree(target / "payload")
         bare = [_verified(stand, target, count, headers_only=True) for _ in range(2)]

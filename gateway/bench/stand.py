@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,7 @@ class Stand:
                 refusals = (await db.execute(sa.select(sa.func.count()).select_from(tables.refusals))).scalar_one()
                 lines = await db.execute(sa.select(log.entries.c.message, log.entries.c.header))
                 logged = [each.message for each in lines if _RECEIVED in each.header]
-                await export(db, target, keys.signer("log"), ORIGIN, keys.log_key_of)
+                await export(db, target, keys.signer("log"), ORIGIN, partial(keys.open_lines, why="beheer"))
             report = verify(target, decode_key((self.home / "log.vkey").read_text().strip()))
         finally:
             await engine.dispose()
