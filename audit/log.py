@@ -91,9 +91,10 @@ subjects = sa.Table(
     sa.Column("blind", sa.Text, nullable=False, unique=True),
     sa.Column("index_key", sa.Text, nullable=False),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("secret", sa.Boolean, nullable=False, server_default=sa.false()),
 )
-"""A person as one party knows them: random id, blind index of the BSN (hexadecimal) with the generation of its key, and
-the BSN sealed."""
+"""A person as one party knows them: random id, blind index of the BSN (hexadecimal) with the generation of its key, the
+BSN sealed, and whether only officers who are named for it may find them."""
 
 subject_lines = sa.Table(
     "audit_subject_lines",

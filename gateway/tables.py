@@ -142,3 +142,98 @@ console_attempts = sa.Table(
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("last_at", sa.BigInteger, nullable=False),
 )
+
+# What is destroyed, and what may not be (gateway.retention). Who asked, why and about whom is sealed.
+erasures = sa.Table(
+    "erasures",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),  # termijn, persoon, doorlopend
+    sa.Column("class", sa.String(32), nullable=False, key="class_"),  # of the policy; empty: about persons
+    sa.Column("party", sa.String(8), nullable=False),  # whose officers decide; empty: those of the gateway itself
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+    sa.Column("changed_at", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.BigInteger),  # of a standing order: when it ends
+    sa.Column("under", sa.String(32)),  # the standing order that approved it
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+sa.Index("erasures_state", erasures.c.state)
+
+erasure_approvals = sa.Table(
+    "erasure_approvals",
+    metadata,
+    sa.Column("erasure", sa.String(32), primary_key=True),
+    sa.Column("officer", sa.String(64), primary_key=True),  # the key: nobody approves twice
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+
+erasure_items = sa.Table(
+    "erasure_items",
+    metadata,
+    sa.Column("erasure", sa.String(32), primary_key=True),
+    sa.Column("kind", sa.String(16), primary_key=True),
+    sa.Column("item", sa.String(64), primary_key=True),
+)
+"""What is still to be destroyed: gone from here in the transaction in which it is destroyed."""
+sa.Index("erasure_items_item", erasure_items.c.kind, erasure_items.c.item)
+
+erasure_batches = sa.Table(
+    "erasure_batches",
+    metadata,
+    sa.Column("erasure", sa.String(32), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("leaf", sa.LargeBinary(32), nullable=False),  # of the first of its entries in the log
+)
+
+erasure_sweeps = sa.Table(
+    "erasure_sweeps",
+    metadata,
+    sa.Column("erasure", sa.String(32), primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("how", sa.Text, nullable=False),  # what was done so that no bytes stay behind in the database
+)
+
+retention_days = sa.Table(
+    "retention_days",
+    metadata,
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),  # since 1970, Dutch time
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+
+holds = sa.Table(
+    "holds",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),  # bericht, persoon, periode
+    sa.Column("party", sa.String(8), nullable=False),  # empty, of a periode: all parties
+    sa.Column("message", sa.String(32)),
+    sa.Column("subject", sa.BigInteger),  # audit_subjects.id
+    sa.Column("first_at", sa.BigInteger),
+    sa.Column("last_at", sa.BigInteger),
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+    sa.Column("lifted_at", sa.BigInteger),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+
+secret_persons = sa.Table(
+    "secret_persons",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("subject", sa.BigInteger, nullable=False),  # audit_subjects.id
+    sa.Column("party", sa.String(8), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+    sa.Column("due_at", sa.BigInteger),  # when the gemeente must have confirmed the paper form
+    sa.Column("changed_at", sa.BigInteger, nullable=False),
+)
+sa.Index(
+    "secret_persons_now",
+    secret_persons.c.party,
+    postgresql_where=sa.text("state <> 'opgeheven'"),
+    sqlite_where=sa.text("state <> 'opgeheven'"),
+)
