@@ -24,11 +24,16 @@ def sealed(keys: KeyService, id_: str, raw: bytes, subjects: Sequence[str]) -> d
     }
 
 
-def clients(keys: KeyService, messages: Sequence[Any]) -> dict[str, list[str]]:
-    """Return the BSNs of the clients in each message (rows with ``id`` and ``sealed_subjects``), by its id."""
-    people = [(each.sealed_subjects, _context("sealed_subjects", each.id)) for each in messages]
-    told = keys.open_persons(people, why="bericht") if people else []
-    return {each.id: orjson.loads(text) for each, text in zip(messages, told, strict=True)}
+def clients(keys: KeyService, messages: Sequence[Any], *, why: str = "bericht") -> dict[str, list[str]]:
+    """Return the BSNs of the clients in each message (rows with ``id`` and ``sealed_subjects``), by its id.
+
+    None for a message whose content was destroyed. ``why`` is the reason under which this is counted.
+    """
+    present = [each for each in messages if each.sealed_subjects is not None]
+    people = [(each.sealed_subjects, _context("sealed_subjects", each.id)) for each in present]
+    told = keys.open_persons(people, why=why) if people else []
+    found = {each.id: orjson.loads(text) for each, text in zip(present, told, strict=True)}
+    return {each.id: found.get(each.id, []) for each in messages}
 
 
 def opened(keys: KeyService, messages: Iterable[Any]) -> Iterator[tuple[Any, bytes]]:
