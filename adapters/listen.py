@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,14 +90,15 @@ class _Leaving:
 class _Conversation(web.RequestHandler):
     """One connection. Where aiohttp answers by itself it repeats what it was sent; we do not."""
 
-    __slots__ = ("_leaving", "certificate")
+    __slots__ = ("_headers", "_leaving", "certificate")
 
     certificate: str
     """Fingerprint of the certificate that the client showed in its handshake, empty if it showed none."""
 
-    def __init__(self, leaving: _Leaving, *parts: Any, **more: Any) -> None:
+    def __init__(self, leaving: _Leaving, headers: Mapping[str, str], *parts: Any, **more: Any) -> None:
         super().__init__(*parts, **more)
         self._leaving = leaving
+        self._headers = headers
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         tls = transport.get_extra_info("ssl_object")
@@ -110,7 +111,7 @@ class _Conversation(web.RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         if isinstance(resp, web.HTTPException):
             resp = _translated(resp).response()
-        resp.headers.update(HEADERS)
+        resp.headers.update(self._headers)
         size, done = _length(resp), None
         if size <= SHORT:
             done = await super().finish_response(request, resp, start_time)
@@ -182,12 +183,20 @@ def _translated(error: web.HTTPException) -> Problem:
 
 @contextlib.asynccontextmanager
 async def listening(
-    app: web.Application, *, host: str, port: int, context: ssl.SSLContext, wait: float, shared: bool = False
+    app: web.Application,
+    *,
+    host: str,
+    port: int,
+    context: ssl.SSLContext,
+    wait: float,
+    shared: bool = False,
+    headers: Mapping[str, str] = HEADERS,
 ) -> AsyncIterator[int]:
     """Serve ``app`` until the end of the block; yield the port (``port`` 0 takes a free one).
 
     ``wait`` is how many seconds a connection may be silent, or take to send the head of a request. With ``shared``
-    several processes may listen there, and the system divides the connections. Raises ListenError.
+    several processes may listen there, and the system divides the connections. Every answer carries ``headers``.
+    Raises ListenError.
     """
     if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
         # The pure-Python parser had request smuggling holes that the C one never had.
@@ -201,6 +210,7 @@ async def listening(
         assert runner.server is not None, "it was set up"
         return _Conversation(
             leaving,
+            headers,
             runner.server,
             loop=loop,
             access_log=None,  # the way to have none

@@ -42,6 +42,14 @@ def server_context(cert: Path, key: Path, ca: Path) -> ssl.SSLContext:
     return _context(ssl.PROTOCOL_TLS_SERVER, cert, key, ca)
 
 
+def public_context(cert: Path, key: Path) -> ssl.SSLContext:
+    """Return a context for a server that anybody may reach, and that asks for no certificate.
+
+    Raises OSError as ``server_context`` does.
+    """
+    return _context(ssl.PROTOCOL_TLS_SERVER, cert, key, None)
+
+
 def client_context(cert: Path, key: Path, ca: Path) -> ssl.SSLContext:
     """Return a context for a client that shows ``cert`` and trusts servers from ``ca``, by host name.
 
@@ -50,15 +58,16 @@ def client_context(cert: Path, key: Path, ca: Path) -> ssl.SSLContext:
     return _context(ssl.PROTOCOL_TLS_CLIENT, cert, key, ca)
 
 
-def _context(protocol: int, cert: Path, key: Path, ca: Path) -> ssl.SSLContext:
+def _context(protocol: int, cert: Path, key: Path, ca: Path | None) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    context.verify_mode = ssl.CERT_REQUIRED
-    # RFC 5280 to the letter, which Python asks by itself only from 3.13 on.
-    context.verify_flags |= ssl.VERIFY_X509_STRICT
-    context.load_verify_locations(cafile=ca)
+    if ca:
+        context.verify_mode = ssl.CERT_REQUIRED
+        # RFC 5280 to the letter, which Python asks by itself only from 3.13 on.
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        context.load_verify_locations(cafile=ca)
     context.load_cert_chain(cert, key)
     return context
 

@@ -18,6 +18,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters import rest, tls
+from adapters.console import application as console
+from adapters.console.door import Door
 from adapters.listen import ListenError, listening
 from adapters.push import HttpsPush
 from audit import log, sequencer
@@ -31,6 +33,9 @@ from gateway.history import History
 from gateway.intake import Intake, Rejected
 from gateway.mailbox import Mailbox
 from gateway.operate import UNSOUND
+from gateway.oversight.accounts import OfficersError
+from gateway.oversight.desk import Desk
+from gateway.oversight.login import Login
 from gateway.package import PackageError, Published
 from gateway.parties import Parties, PartiesError, Party
 from gateway.pickup import Pickup
@@ -52,7 +57,7 @@ class StoppedError(Exception):
     """A gateway cannot start or go on; the text says in Dutch why, without anything of a message."""
 
 
-UNUSABLE = (KeysError, PartiesError, PackageError, AwayError, ListenError, StoppedError)
+UNUSABLE = (KeysError, PartiesError, OfficersError, PackageError, AwayError, ListenError, StoppedError)
 """What ends a gateway; the text says in Dutch what to do."""
 
 
@@ -85,6 +90,7 @@ class Gateway:
             commit=self.commit, intake=self.intake, keys=keys, transport=self._push, origin=settings.origin,
             lease=settings.lease_seconds,
         )  # fmt: skip
+        self.desk = Desk(self.commit, keys, settings.origin, settings.officers)
         self._seen = 0.0
 
     async def accept(self, raw: bytes, caller: Party, visit: Visit, *, json: bool = False) -> Accepted | Rejected:
@@ -144,7 +150,7 @@ class Gateway:
         if changed == self._seen:
             return
         try:
-            self.intake.parties = Parties.load(self.settings.parties)
+            self.intake.parties = self.desk.parties = Parties.load(self.settings.parties)
         except PartiesError as error:
             if not self._seen:
                 raise
@@ -188,18 +194,19 @@ async def _first_sign_of_life(engine: AsyncEngine, keys: KeyService, origin: str
             raise
 
 
-async def serve(settings: Settings, *, port_file: Path | None = None) -> None:
-    """Run a gateway with its HTTP interface until cancelled.
+async def serve(settings: Settings, *, port_file: Path | None = None, console_file: Path | None = None) -> None:
+    """Run a gateway with its HTTP interface, and its console if it has one, until cancelled.
 
-    Writes the port it listens on to ``port_file``, for callers that asked for a free one. On a database that takes
-    more than one writer, more gateways may be run on the same address: one for each processor. Raises StoppedError.
+    Writes the ports they listen on to ``port_file`` and ``console_file``, for callers that asked for free ones. On a
+    database that takes more than one writer, more gateways may be run on the same address: one for each processor.
+    Raises StoppedError.
     """
     async with opened(settings) as gateway:
         running = asyncio.create_task(gateway.run())
         try:
             app = rest.application(gateway, body_seconds=settings.body_seconds)
             context = tls.server_context(settings.certificate, settings.private_key, settings.authority)
-            async with listening(
+            async with _console(gateway, console_file), listening(
                 app, host=settings.host, port=settings.port, context=context, wait=settings.body_seconds,
                 shared=not settings.database.startswith("sqlite"),
             ) as port:  # fmt: skip
@@ -215,6 +222,25 @@ async def serve(settings: Settings, *, port_file: Path | None = None) -> None:
             await gateway.courier.close()
             await asyncio.wait({running})
     raise StoppedError(_last_words(running.exception()))
+
+
+@contextlib.asynccontextmanager
+async def _console(gateway: Gateway, port_file: Path | None) -> AsyncIterator[None]:
+    """Serve the officers' console beside the interface, if the settings ask for one."""
+    settings = gateway.settings
+    if settings.console is None:
+        yield
+        return
+    app = console.application(gateway.desk, Door(Login(gateway.desk)), body_seconds=settings.body_seconds)
+    context = tls.public_context(settings.certificate, settings.private_key)
+    async with listening(
+        app, host=settings.host, port=settings.console, context=context,
+        wait=settings.body_seconds, shared=not settings.database.startswith("sqlite"), headers=console.HEADERS,
+    ) as port:  # fmt: skip
+        if port_file:
+            port_file.write_text(str(port), encoding="ascii")
+        print(f"Het toezicht luistert op https://{settings.host}:{port}/", flush=True)
+        yield
 
 
 async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:

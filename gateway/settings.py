@@ -40,6 +40,10 @@ class Settings:
     lease_seconds: float = 60.0
     """``pachttijd``: seconds after which another gateway takes up what a killed one was bringing; longer than any
     attempt to bring a message (ten seconds, plus one per MB)."""
+    console: int | None = None
+    """``toezicht``: port of the officers' console, on the same address; 0 takes a free one. None: there is none."""
+    officers: Path = Path("functionarissen.toml")
+    """``functionarissen``: the file of officers; it need not be there."""
     history: str = "weiger"
     """``verleden``: what is done with what contradicts earlier messages (level 3): ``weiger``, ``leer`` (nothing is
     refused, all is remembered, so that a ledger can begin while care is running) or ``uit`` (nothing is kept)."""
@@ -49,9 +53,15 @@ _NAMES = {
     "origin": "naam", "host": "adres", "port": "poort", "database": "database", "keys": "sleutels",
     "parties": "partijen", "certificate": "certificaat", "private_key": "sleutel", "authority": "ca",
     "workers": "controleurs", "body_seconds": "wachttijd", "lease_seconds": "pachttijd", "history": "verleden",
-    "packages": "schemas",
+    "packages": "schemas", "console": "toezicht", "officers": "functionarissen",
 }  # fmt: skip
-_RANGES = {"port": (0, 65535), "workers": (1, 64), "body_seconds": (1, 3600), "lease_seconds": (1, 3600)}
+_RANGES = {
+    "port": (0, 65535),
+    "console": (0, 65535),
+    "workers": (1, 64),
+    "body_seconds": (1, 3600),
+    "lease_seconds": (1, 3600),
+}
 _CHOICES = {"history": ("weiger", "leer", "uit")}
 _ORIGIN = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 
@@ -61,7 +71,7 @@ def fault(name: str, value: Any) -> str:
     word = _NAMES[name]
     if name in _RANGES:
         least, most = _RANGES[name]
-        whole = name in {"port", "workers"}
+        whole = name in {"port", "console", "workers"}
         good = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
         if not good or not least <= value <= most:
             return f"De instelling '{word}' moet een {'heel ' if whole else ''}getal van {least} tot {most} zijn."
@@ -98,7 +108,8 @@ def load(path: Path) -> Settings:
         raise SettingsError("\n".join(wrong))
     home = path.resolve().parent
     values.setdefault("packages", "schemas")
-    for name in ("keys", "parties", "certificate", "private_key", "authority", "packages"):
+    values.setdefault("officers", "functionarissen.toml")
+    for name in ("keys", "parties", "certificate", "private_key", "authority", "packages", "officers"):
         values[name] = home / values[name]
     values["database"] = _absolute(values["database"], home)
     return Settings(**values)

@@ -120,7 +120,7 @@ console_sessions = sa.Table(
     "console_sessions",
     metadata,
     sa.Column("id", sa.LargeBinary(32), primary_key=True),  # hash of the cookie
-    sa.Column("officer", sa.String(32), nullable=False),
+    sa.Column("officer", sa.String(64), nullable=False),
     sa.Column("began_at", sa.BigInteger, nullable=False),
     sa.Column("seen_at", sa.BigInteger, nullable=False),
     sa.Column("fresh_at", sa.BigInteger, nullable=False),
@@ -131,7 +131,7 @@ console_sessions = sa.Table(
 console_codes = sa.Table(
     "console_codes",
     metadata,
-    sa.Column("officer", sa.String(32), primary_key=True),
+    sa.Column("officer", sa.String(64), primary_key=True),
     sa.Column("step", sa.BigInteger, nullable=False),
 )
 

@@ -63,6 +63,8 @@ class Running:
     home: Path
     process: subprocess.Popen[bytes] = field(repr=False)
     port: int = 0
+    console: int = 0
+    """Port of the officers' console; 0 where the settings ask for none."""
     contexts: dict[str, ssl.SSLContext] = field(default_factory=dict, repr=False)
 
     def context(self, party: str) -> ssl.SSLContext:
@@ -161,16 +163,20 @@ def running(
 @contextlib.contextmanager
 def started(home: Path) -> Iterator[Running]:
     port_file = home / "poort.txt"
+    console_file = home / "toezicht.txt"
     port_file.unlink(missing_ok=True)
+    console_file.unlink(missing_ok=True)
     command = [sys.executable, "-m", "gateway.cli", "draai", "--instellingen", str(home / "ketenpoort.toml")]
     with (home / "gezegd.txt").open("ab") as said:
         process = subprocess.Popen(
-            [*command, "--poortbestand", str(port_file)], stdout=said, stderr=said, cwd=ROOT, env=environment()
-        )
+            [*command, "--poortbestand", str(port_file), "--toezichtbestand", str(console_file)],
+            stdout=said, stderr=said, cwd=ROOT, env=environment(),
+        )  # fmt: skip
     gateway = Running(home=home, process=process)
     try:
         wait_until(lambda: port_file.exists() and port_file.read_text() and process.poll() is None, 30)
         gateway.port = int(port_file.read_text())
+        gateway.console = int(console_file.read_text()) if console_file.exists() else 0
         for papers in home.glob("partij-*/aansluiting.toml"):
             papers.write_text(papers.read_text().replace("localhost:1", f"localhost:{gateway.port}"))
         yield gateway

@@ -22,10 +22,19 @@ def add(command: Adds) -> None:
     each.add_argument("code", metavar="CODE")
     each.add_argument("naam", metavar="NAAM")
     each.add_argument("--push", metavar="URL", help="breng berichten naar dit https-adres")
+    each = command("functionaris", _functionaris, "Maak een account voor wie toezicht houdt.")
+    each.add_argument("map", type=Path, metavar="MAP", help="map van de poort")
+    each.add_argument("--naam", required=True, help="naam zoals die op de pagina's staat")
+    each.add_argument(
+        "--rol", required=True, help="auditor, fg, partijbeheerder, systeembeheerder of vernietigingsbeoordelaar"
+    )
+    each.add_argument("--partij", default="", metavar="CODE", help="partij waarbij hij hoort (anders de poort zelf)")
+    each.add_argument("--login", help="gebruikersnaam (anders gemaakt van de naam)")
     each = command("vingerafdruk", _vingerafdruk, "Toon de vingerafdruk van een certificaat.")
     each.add_argument("bestand", type=Path, metavar="BESTAND")
     each = with_settings(command("draai", _draai, "Laat een poort draaien."))
     each.add_argument("--poortbestand", type=Path, help="schrijf hierin op welke poort hij luistert")
+    each.add_argument("--toezichtbestand", type=Path, help="schrijf hierin op welke poort het toezicht luistert")
     each = with_settings(command("opnieuw", _opnieuw, "Zet geparkeerde berichten terug in de rij."))
     each.add_argument("berichten", nargs="*", metavar="BERICHT-ID")
     each.add_argument("--alle", metavar="PARTIJ", help="alle geparkeerde berichten voor deze partij")
@@ -77,6 +86,27 @@ def _partij(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _functionaris(arguments: argparse.Namespace) -> int:
+    from gateway import settings
+    from gateway.oversight.accounts import OfficersError, add_account, login_of
+
+    try:
+        found = settings.load(arguments.map / "ketenpoort.toml")
+        login = arguments.login or login_of(arguments.naam)
+        password, address = add_account(
+            found.officers, login=login, name=arguments.naam, role=arguments.rol, party=arguments.partij
+        )
+    except (settings.SettingsError, OfficersError) as error:
+        return cannot(str(error))
+    print(f"Gebruikersnaam: {login}")
+    print(f"Wachtwoord:     {password}")
+    print(
+        f"Voor de app die codes toont (zet dit om naar een QR-code, of typ over wat na 'secret=' staat):\n  {address}"
+    )
+    print("Dit ziet u één keer. Geef het aan de functionaris zelf, niet per e-mail.")
+    return 0
+
+
 def _vingerafdruk(arguments: argparse.Namespace) -> int:
     from adapters.tls import fingerprint
 
@@ -90,7 +120,10 @@ def _vingerafdruk(arguments: argparse.Namespace) -> int:
 def _draai(arguments: argparse.Namespace) -> int:
     from gateway import app
 
-    return with_gateway(arguments, lambda found: app.serve(found, port_file=arguments.poortbestand))
+    return with_gateway(
+        arguments,
+        lambda found: app.serve(found, port_file=arguments.poortbestand, console_file=arguments.toezichtbestand),
+    )
 
 
 def _opnieuw(arguments: argparse.Namespace) -> int:

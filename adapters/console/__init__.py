@@ -1,0 +1,1 @@
+"""The officers' console: pages in Dutch, over HTTPS, that work without JavaScript."""

@@ -1,0 +1,120 @@
+"""The door of the console: logging in with a password and a code, confirming, logging off; and the session's cookie.
+
+Open to everybody, so it tells nothing: every attempt that fails gets the same answer, and every address that needs a
+session sends here, whether it exists or not.
+"""
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import quote
+
+from aiohttp import web
+
+from adapters.console.render import render
+from gateway.oversight.desk import Asking, now
+from gateway.oversight.login import Caller, Login
+
+COOKIE = "__Host-toezicht"
+"""Holds a random value that opens the session; the browser sends it only here, over HTTPS, and to no script."""
+LOGIN = "/aanmelden"
+_HERE = re.compile(r"/(?:[A-Za-z0-9_-][A-Za-z0-9/_.~%?&=+,:-]{0,300})?")
+_WRONG = (
+    "Aanmelden is niet gelukt. Controleer wat u invulde, en gebruik een nieuwe code. "
+    "Na een paar keer moet u steeds langer wachten."
+)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_caller: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
+
+
+class Door:
+    """Lets officers in and out."""
+
+    def __init__(self, login: Login) -> None:
+        """Let in whom ``login`` lets in."""
+        self._login = login
+
+    @property
+    def open(self) -> Mapping[tuple[str, str], Handler]:
+        """All that may be asked without a session: method and path, and what serves it."""
+        return {
+            ("GET", LOGIN): self.ask,
+            ("POST", LOGIN): self.enter,
+            ("POST", "/afmelden"): self.leave,
+            ("GET", "/afgemeld"): self.left,
+        }
+
+    async def asking(self, request: web.Request) -> Asking | None:
+        """Return who asks; None if nobody is logged in on this browser."""
+        cookie = request.cookies.get(COOKIE)
+        return await self._login.asking(cookie, caller_of(request)) if cookie else None
+
+    async def ask(self, request: web.Request) -> web.Response:
+        """Show the form to log in with; to who is logged in, the form to confirm that it is still him."""
+        return self._form(await self.asking(request), naar=where(request.query.get("naar", "/")))
+
+    async def enter(self, request: web.Request) -> web.Response:
+        """Take that form."""
+        form = await request.post()
+        login, password, code = (str(form.get(name, "")).strip() for name in ("login", "wachtwoord", "code"))
+        asking, naar = await self.asking(request), where(str(form.get("naar", "/")))
+        cookie = await self._login.by_password(
+            login.lower(), password, code.replace(" ", ""), caller_of(request),
+            again=asking.session if asking else None,
+        )  # fmt: skip
+        if cookie is None:
+            return self._form(asking, naar=naar, wrong=_WRONG, status=403)
+        answer = go(naar)
+        if cookie:
+            keep(answer, cookie)
+        return answer
+
+    async def leave(self, request: web.Request) -> web.Response:
+        """Log off."""
+        if asking := await self.asking(request):
+            await self._login.out(asking)
+        answer = go("/afgemeld")
+        answer.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
+        return answer
+
+    async def left(self, _request: web.Request) -> web.Response:
+        """Say that he is logged off."""
+        return html(render("afgemeld.html", {}))
+
+    def _form(self, asking: Asking | None, *, naar: str, wrong: str = "", status: int = 200) -> web.Response:
+        return html(
+            render("aanmelden.html", {"known": asking, "naar": naar, "wrong": wrong, "provider": False}), status
+        )
+
+
+def sends_in(request: web.Request) -> web.Response:
+    """Send who is not logged in to the door, and remember where he wanted to go."""
+    wanted = request.path_qs if request.method == "GET" else request.path
+    return go(f"{LOGIN}?naar={quote(where(wanted), safe='')}")
+
+
+def where(path: str) -> str:
+    """Return a path of this console, and of no other place: what is anything else becomes the first page."""
+    return path if _HERE.fullmatch(path) else "/"
+
+
+def caller_of(request: web.Request) -> Caller:
+    """Return the browser that asks."""
+    if _caller not in request:
+        request[_caller] = Caller(address=request.remote or "", trace=secrets.token_hex(16), at=now())
+    return request[_caller]
+
+
+def keep(answer: web.Response, cookie: str) -> None:
+    """Let the browser keep the cookie of a session, until it is closed."""
+    answer.set_cookie(COOKIE, cookie, path="/", secure=True, httponly=True, samesite="Strict")
+
+
+def go(to: str) -> web.Response:
+    """Answer: go on there, with a GET."""
+    return web.Response(status=303, headers={"Location": to})
+
+
+def html(text: str, status: int = 200) -> web.Response:
+    """Answer with a page."""
+    return web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
