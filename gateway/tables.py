@@ -128,6 +128,51 @@ console_sessions = sa.Table(
     sa.Column("sid", sa.Text, index=True),
 )
 
+# What officers found out of the ordinary and looked at; the reason stands in the log.
+signals_seen = sa.Table(
+    "signals_seen",
+    metadata,
+    sa.Column("key", sa.String(32), primary_key=True),
+    sa.Column("seen_at", sa.BigInteger, nullable=False),
+)
+
+# Incidents (gateway.oversight.casebook). Who is not told by a party is the gateway itself: an empty code.
+incidents = sa.Table(
+    "incidents",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("party", sa.String(8), nullable=False),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("found_at", sa.BigInteger, nullable=False),
+    sa.Column("since_at", sa.BigInteger),
+    sa.Column("until_at", sa.BigInteger),
+    sa.Column("cbw", sa.Boolean, nullable=False),
+    sa.Column("ap_at", sa.BigInteger),
+    sa.Column("no_ap_at", sa.BigInteger),
+    sa.Column("early_at", sa.BigInteger),
+    sa.Column("csirt_at", sa.BigInteger),
+    sa.Column("closed_at", sa.BigInteger),
+    sa.Column("changed_at", sa.BigInteger, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+
+# Runs of the verifier, asked for by an officer or begun by the gateway itself (gateway.oversight.checks).
+checks = sa.Table(
+    "checks",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("asked_at", sa.BigInteger, nullable=False),
+    sa.Column("officer", sa.String(64), nullable=False),
+    sa.Column("began_at", sa.BigInteger),
+    sa.Column("seen_at", sa.BigInteger, nullable=False),
+    sa.Column("ended_at", sa.BigInteger),
+    sa.Column("done", sa.BigInteger, nullable=False),
+    sa.Column("total", sa.BigInteger, nullable=False),
+    sa.Column("verdict", sa.Integer),
+    sa.Column("report", sa.Text),
+)
+
 console_codes = sa.Table(
     "console_codes",
     metadata,

@@ -47,6 +47,7 @@ ONLY_IN = {
         "audit/outside.py",
         "audit/record.py",
         "audit/export.py",
+        "gateway/oversight/casebook.py",
         "gateway/oversight/readings.py",
     }
     | BENCH,
@@ -83,6 +84,7 @@ PURE = (
     "gateway/judge.py",
     "gateway/ledger/*.py",
     "gateway/message.py",
+    "gateway/oversight/incidents.py",
     "gateway/oversight/signals.py",
     "gateway/oversight/rights.py",
     "gateway/places.py",

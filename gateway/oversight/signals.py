@@ -169,9 +169,9 @@ def _usual(own: Sequence[int], others: Sequence[int]) -> float:
     """
     bound = _of("piek")
     if len(own) >= bound["dagen_nodig"]:
-        return max(limit(own), median(others) if others else 0, bound["minstens"] - 1)
+        return float(max(limit(own), median(others) if others else 0, bound["minstens"] - 1))
     if len(others) >= bound["dagen_nodig"]:
-        return max(limit(others), bound["minstens"] - 1)
+        return float(max(limit(others), bound["minstens"] - 1))
     return float(bound["zonder_verleden"] - 1)
 
 
