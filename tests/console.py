@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from running import HOOFD, ONDER, Answer, Running, started
+from running import HOOFD, ONDER, OTHER, Answer, Running, started
 
 from gateway import setup
 from gateway.oversight.accounts import ROLES, STEP, add_account, code_at
@@ -145,10 +145,10 @@ def add_person(home: Path, role: Role, party: str, *, login: str = "", name: str
 def console(
     home: Path, *, database: str = "sqlite+aiosqlite:///ketenpoort.sqlite", more: str = ""
 ) -> Iterator[Console]:
-    """Run a gateway with a console in ``home``: two parties; officers of each role there, and at itself."""
+    """Run a gateway with a console in ``home``: three parties; officers of each role at two, and at itself."""
     path = setup.new_gateway(home, origin="test.ketenpoort.voorbeeld", host="127.0.0.1", port=0, database=database)
     path.write_text(path.read_text().replace('"weiger"', '"leer"') + "toezicht = 0\nwachttijd = 5\n" + more)
-    for code, name in {HOOFD: "De Brug", ONDER: "Zonnehoek"}.items():
+    for code, name in {HOOFD: "De Brug", ONDER: "Zonnehoek", OTHER: "Wilgenhof"}.items():
         setup.add_party(home, code, name, url="https://localhost:1")
     people = {(role, party): add_person(home, role, party) for role in ROLES for party in PARTIES}
     with started(home) as gateway:

@@ -29,7 +29,7 @@ ROLES = tuple(role for role in Role if role is not Role.BREAK_GLASS)
 """What an account may be: break-glass is not given but taken, for an hour."""
 STEP = 30
 """Seconds that a code is shown (RFC 6238)."""
-_COST = {"n": 2**15, "r": 8, "p": 3, "maxmem": 2**26, "dklen": 32}  # 32 MB and a quarter of a second
+_COST = {"n": 2**15, "r": 8, "p": 1, "maxmem": 2**26, "dklen": 32}  # 32 MB; we make the passwords, of 96 random bits
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9.-]{1,63}")
 _PARTY = re.compile(r"|[0-9]{8}|[0-9]{4}")
 _HASH = re.compile(r"scrypt:[0-9a-f]{32}:[0-9a-f]{64}")
