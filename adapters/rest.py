@@ -15,9 +15,11 @@ from typing import Protocol
 
 from aiohttp import HttpVersion11, web
 
+from adapters import logbook
 from adapters.listen import VERSION, Problem, busy, certificate_of, failed, network_of
 from gateway.decide import Accepted
 from gateway.intake import BusyError, Rejected
+from gateway.logbook import Logbook
 from gateway.parties import Party
 from gateway.pickup import Pickup, UnknownMessageError
 from gateway.trail import Visit
@@ -57,6 +59,15 @@ class Gateway(Protocol):
         """Return the receiving side."""
         ...
 
+    @property
+    def logbook(self) -> Logbook:
+        """Return what parties may see of the log."""
+        ...
+
+    def witnessed(self) -> bool | None:
+        """Tell whether enough witnesses signed the log lately; None if nobody is asked."""
+        ...
+
     def party(self, certificate: str) -> Party | None:
         """Return whose certificate (fingerprint) this is."""
         ...
@@ -76,10 +87,12 @@ def application(gateway: Gateway, *, body_seconds: float) -> web.Application:
             web.get("/v1/berichten/{id}", rest.fetch, allow_head=False),
             web.get("/v1/berichten/{id}/status", rest.status, allow_head=False),
             web.get("/v1/berichten/{id}/ontvangstbewijs", rest.receipt, allow_head=False),
+            web.get("/v1/berichten/{id}/logbewijs", rest.proof, allow_head=False),
             web.get("/v1/bezorgingen", rest.list, allow_head=False),
             web.post("/v1/bevestigingen", rest.confirm, expect_handler=_not_yet),
             web.get("/v1/gezondheid", rest.health, allow_head=False),
             web.get("/v1/openapi.json", rest.openapi, allow_head=False),
+            *logbook.routes(gateway.logbook),
         ]
     )
     return app
@@ -163,6 +176,14 @@ class Rest:
         """GET /v1/berichten/{id}/ontvangstbewijs."""
         return web.json_response(await self._gateway.pickup.receipt(_id(request), request[_party]))
 
+    async def proof(self, request: web.Request) -> web.Response:
+        """GET /v1/berichten/{id}/logbewijs."""
+        receipt = await self._gateway.pickup.receipt(_id(request), request[_party])
+        proof = await self._gateway.logbook.proof(bytes.fromhex(receipt["logregel"]))
+        if proof is None:
+            raise busy("Nog geen bewijs", "Het logboek heeft nog geen stand met deze regel erin.", seconds=1)
+        return web.Response(body=proof.encode(), content_type="text/plain", charset="utf-8")
+
     async def list(self, request: web.Request) -> web.Response:
         """GET /v1/bezorgingen."""
         wrong: list[str] = []
@@ -205,9 +226,11 @@ class Rest:
     async def health(self, _request: web.Request) -> web.Response:
         """GET /v1/gezondheid."""
         good = await self._gateway.healthy()
-        return web.json_response(
-            {"status": "goed" if good else "storing", "versie": VERSION}, status=200 if good else 503
-        )
+        told: dict[str, str] = {"status": "goed" if good else "storing", "versie": VERSION}
+        witnessed = self._gateway.witnessed()
+        if witnessed is not None:
+            told["getuigen"] = "goed" if witnessed else "achter"
+        return web.json_response(told, status=200 if good else 503)
 
     async def openapi(self, _request: web.Request) -> web.Response:
         """GET /v1/openapi.json."""

@@ -123,9 +123,9 @@ async def export(
     )
 
 
-def publish_key(path: Path, origin: str, signer: Signer) -> None:
-    """Write the public key file that the verifier asks for; give it to the checker along another way."""
-    path.write_text(encode_key(VerifierKey(name=origin, public=signer.public)) + "\n", encoding="utf-8")
+def publish_key(path: Path, *keys: VerifierKey) -> None:
+    """Write a file of public keys, one a line; give it to the checker along another way."""
+    path.write_text("".join(f"{encode_key(key)}\n" for key in keys), encoding="utf-8")
 
 
 async def _tiles(db: AsyncConnection, size: int) -> AsyncIterator[tuple[TileId, int, bytes]]:

@@ -16,9 +16,9 @@ from audit import bulk, tree
 from audit.entry import Entry
 from audit.note import (
     Checkpoint,
-    Kind,
     NoteError,
     VerifierKey,
+    cosigner,
     parse,
     read_checkpoint,
     sign_checkpoint,
@@ -165,6 +165,21 @@ class Proof:
     checkpoint: Checkpoint
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signing:
+    """What a log signs its heads with now, and whose heads it takes for its own."""
+
+    plain: Sequence[Signer]
+    """Ed25519: the active key, and during a rotation its successor after it."""
+    mldsa: Sequence[Signer] = ()
+    known: Sequence[bytes] = ()
+    """Public Ed25519 keys that signed before these."""
+
+    def keys(self, origin: str) -> list[VerifierKey]:
+        """Return the keys of which any makes a head ours."""
+        return [VerifierKey(name=origin, public=public) for public in (*(s.public for s in self.plain), *self.known)]
+
+
 async def append(db: AsyncConnection, new: Sequence[Entry], *, at: datetime, actors: Mapping[str, bytes]) -> None:
     """Write entries in the caller's transaction; they enter the tree at the next `sequence`.
 
@@ -190,29 +205,31 @@ async def append(db: AsyncConnection, new: Sequence[Entry], *, at: datetime, act
 
 async def sequence(
     db: AsyncConnection,
-    signer: Signer,
+    signer: Signer | Signing,
     origin: str,
     at: datetime,
     *,
     heartbeat: bool = False,
-    mldsa: Signer | None = None,
+    after: str | None = None,
 ) -> Checkpoint | None:
     """Give up to `BATCH` waiting entries their place, grow the tree and sign its new head.
 
     Returns the new head; None if nothing waited. With ``heartbeat`` a head that did not grow is signed anew, with the
-    time (and so is that of an empty log); with ``mldsa`` it gets a signature that a quantum computer cannot make. All
-    in the caller's transaction: after a crash either all of it happened or nothing did. Raises `TamperedError` rather
-    than sign over a tree that is not the last one.
+    time (and so is that of an empty log). ``after`` is the origin of the last head where this log follows on another.
+    All in the caller's transaction: after a crash either all of it happened or nothing did. Raises `TamperedError`
+    rather than sign over a tree that is not the last one.
     """
+    signing = signer if isinstance(signer, Signing) else Signing(plain=(signer,))
     await _lock(db)
-    _, edge = await _trusted_edge(db, VerifierKey(name=origin, public=signer.public))
+    edge = await _trusted_edge(db, signing.keys(after or origin))
     leaves = await _number(db, edge.size)
     if not leaves and not heartbeat:
         return None
     grown, changed = tree.extend(edge, leaves)
     await _write_tiles(db, changed)
-    head = sign_checkpoint(origin, grown.size, grown.root, signer, at=int(at.timestamp()), mldsa=mldsa)
-    await _keep(db, head, at, mldsa)
+    signers = *signing.plain, *signing.mldsa
+    head = sign_checkpoint(origin, grown.size, grown.root, *signers, at=int(at.timestamp()))
+    await _keep(db, head, at, [cosigner(origin, each) for each in signing.mldsa])
     return head
 
 
@@ -233,10 +250,13 @@ async def latest(db: AsyncConnection) -> Checkpoint | None:
         raise TamperedError("De laatste ondertekende stand is niet te lezen.") from None
 
 
-async def trusted(db: AsyncConnection, key: VerifierKey) -> Checkpoint | None:
-    """Newest head, signed by this log; None before the first. Raises `TamperedError` if it is not."""
+async def trusted(db: AsyncConnection, *keys: VerifierKey) -> Checkpoint | None:
+    """Newest head, signed by this log with any of its keys; None before the first. Raises `TamperedError` if not."""
     last = await latest(db)
-    if last is not None and (last.origin != key.name or not signed_by(parse(last.note.encode()), key)):
+    if last is None:
+        return None
+    note = parse(last.note.encode())
+    if not any(last.origin == key.name and signed_by(note, key) for key in keys):
         raise TamperedError("De laatste stand is niet door dit logboek ondertekend.")
     return last
 
@@ -285,16 +305,19 @@ def _utc(at: datetime) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)  # SQLite keeps no time zone
 
 
-async def _keep(db: AsyncConnection, head: Checkpoint, at: datetime, mldsa: Signer | None) -> None:
-    """Store the newest head: in place of the last one, unless that would leave a minute without any."""
+async def _keep(db: AsyncConnection, head: Checkpoint, at: datetime, large: Sequence[VerifierKey]) -> None:
+    """Store the newest head: in place of the last one, unless that would leave a minute without any.
+
+    Signatures of ``large`` are taken off the last one where it stays and is not the last of its day.
+    """
     row = checkpoints.c
     last = (await db.execute(sa.select(row.number, row.at, row.note).order_by(row.number.desc()).limit(2))).all()
     values = {"size": head.size, "note": head.note, "at": at}
     if len(last) == 2 and at - _utc(last[1].at) <= MINUTE:
         await db.execute(sa.update(checkpoints).where(row.number == last[0].number).values(values))
         return
-    if last and mldsa and _utc(last[0].at).date() == at.date():
-        slim = without_lines(last[0].note, VerifierKey(name=head.origin, public=mldsa.public, kind=Kind.MLDSA))
+    if last and large and _utc(last[0].at).date() == _utc(at).date():
+        slim = without_lines(last[0].note, *large)
         await db.execute(sa.update(checkpoints).where(row.number == last[0].number).values(note=slim))
     number = last[0].number + 1 if last else 1
     await db.execute(sa.insert(checkpoints), values | {"number": number})
@@ -312,20 +335,20 @@ async def _lock(db: AsyncConnection) -> None:
         await db.execute(sa.delete(checkpoints).where(checkpoints.c.number < 0))
 
 
-async def _trusted_edge(db: AsyncConnection, key: VerifierKey) -> tuple[Checkpoint | None, tree.Edge]:
-    """Read the last head and the tree's right edge, and make sure that they are ours and belong together."""
-    last = await trusted(db, key)
+async def _trusted_edge(db: AsyncConnection, keys: Sequence[VerifierKey]) -> tree.Edge:
+    """Read the tree's right edge, and make sure that it and the last head are ours and belong together."""
+    last = await trusted(db, *keys)
     if last is None:
         if (await db.execute(sa.select(tiles.c.level).limit(1))).first() is not None:
             raise TamperedError("Er is een boom, maar geen ondertekende stand.")
-        return None, tree.Edge()
+        return tree.Edge()
     wanted = tree.edge_tiles(last.size)
     found = await tiles_at(db, [where for where, count in wanted if count])
     parts = tuple(found.get(where, b"")[: count * tree.HASH] for where, count in wanted)
     edge = tree.Edge(size=last.size, tiles=parts)
     if [len(part) for part in parts] != [count * tree.HASH for _, count in wanted] or edge.root != last.root:
         raise TamperedError("De bewaarde boom heeft niet de wortel die is ondertekend.")
-    return last, edge
+    return edge
 
 
 async def _number(db: AsyncConnection, start: int) -> list[bytes]:

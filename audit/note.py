@@ -91,7 +91,7 @@ def decode_key(line: str) -> VerifierKey:
 
 
 def keys_of_log(origin: str, signer: Signer, mldsa: Signer | None = None) -> tuple[VerifierKey, ...]:
-    """Return all keys with which a log signs its checkpoints, the plain Ed25519 one first."""
+    """Return all keys with which a log signs its heads, the plain Ed25519 one first."""
     plain = VerifierKey(name=origin, public=signer.public)
     return plain, *(cosigner(origin, each) for each in (signer, mldsa) if each is not None)
 
@@ -150,15 +150,16 @@ def signed_when(note: Note, key: VerifierKey) -> int | None:
     return max(int.from_bytes(raw[:_TIME], "big") for raw in mine)
 
 
-def sign_checkpoint(
-    origin: str, size: int, root: bytes, signer: Signer, *, at: int | None = None, mldsa: Signer | None = None
-) -> Checkpoint:
-    """Sign the head of the log; with ``at`` (seconds since 1970) also saying when, and with ``mldsa`` that as well."""
+def sign_checkpoint(origin: str, size: int, root: bytes, *signers: Signer, at: int | None = None) -> Checkpoint:
+    """Sign the head of the log: each Ed25519 key the text, and with ``at`` (seconds since 1970) all keys when that was.
+
+    The first must be an Ed25519 key. More than one of a kind sign while one follows another.
+    """
     text = f"{origin}\n{size}\n{to64(root)}\n"
-    note = sign(text, origin, signer)
-    if at is not None:
-        note += "".join(cosign(text, origin, each, at) for each in (signer, mldsa) if each is not None)
-    return Checkpoint(origin=origin, size=size, root=root, note=note)
+    plain = [each for each in signers if cosigner(origin, each).kind is Kind.COSIGNATURE]
+    lines = [sign(text, origin, each).removeprefix(f"{text}\n") for each in plain]
+    lines += [cosign(text, origin, each, at) for each in signers] if at is not None else []
+    return Checkpoint(origin=origin, size=size, root=root, note=f"{text}\n{''.join(lines)}")
 
 
 def with_lines(note: str, lines: Iterable[str]) -> str:
@@ -166,10 +167,10 @@ def with_lines(note: str, lines: Iterable[str]) -> str:
     return note + "".join(line for line in lines if f"\n{line}" not in note)
 
 
-def without_lines(note: str, key: VerifierKey) -> str:
-    """Take the signatures of ``key`` off a note."""
-    read = parse(note.encode())
-    kept = [each for each in read.signatures if (each[0], each[1]) != (key.name, key.hash)]
+def without_lines(note: str, *keys: VerifierKey) -> str:
+    """Take the signatures of ``keys`` off a note."""
+    read, gone = parse(note.encode()), {(key.name, key.hash) for key in keys}
+    kept = [each for each in read.signatures if (each[0], each[1]) not in gone]
     return f"{read.text}\n" + "".join(f"{_DASH}{name} {to64(hint + raw)}\n" for name, hint, raw in kept)
 
 

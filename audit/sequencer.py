@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audit import log
+from audit.keys import KeyService
 from audit.note import Checkpoint
 from audit.seal import Signer
 
@@ -23,19 +24,24 @@ async def _nobody(_head: Checkpoint) -> None:
     """Tell nobody."""
 
 
+def signing(keys: KeyService) -> log.Signing:
+    """Return what a log signs its heads with now."""
+    return log.Signing(plain=[keys.signer("log")], mldsa=[keys.signer("log-mldsa")])
+
+
 async def run(
     begin: Callable[[], AbstractAsyncContextManager[AsyncConnection]],
-    signer: Signer,
+    signer: Signer | Callable[[], log.Signing],
     origin: str,
     clock: Callable[[], datetime],
     stop: asyncio.Event,
     *,
-    mldsa: Signer | None = None,
     tell: Tell = _nobody,
 ) -> None:
     """Sequence until ``stop`` is set, and then until nothing waits. ``begin`` opens a transaction that will write.
 
-    ``tell`` hears of each head once it is committed, before the next is made.
+    ``signer`` is a key, or what gives those in force at each head: keys are renewed. ``tell`` hears of each head once
+    it is committed, before the next is made.
 
     Begins with a sign of life, so that a log that was tampered with is told at the start. Every error ends the
     loop and reaches the caller: a gateway that cannot log must not go on.
@@ -45,7 +51,7 @@ async def run(
         stopping, now = stop.is_set(), clock()
         due = alive is None or now - alive >= HEARTBEAT
         async with begin() as db:
-            head = await log.sequence(db, signer, origin, now, heartbeat=due, mldsa=mldsa)
+            head = await log.sequence(db, signer() if callable(signer) else signer, origin, now, heartbeat=due)
             waiting = await log.pending(db)
         if head is not None:
             alive = now

@@ -12,6 +12,7 @@ import logging
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -22,8 +23,12 @@ from adapters.console import application as console
 from adapters.console.door import Door
 from adapters.listen import ListenError, listening
 from adapters.push import HttpsPush
-from audit import log, sequencer
+from adapters.witness import Witnesses
+from audit import anchor, log, sequencer
 from audit.keys import KeysError, KeyService
+from audit.note import Checkpoint
+from audit.policy import PolicyError, read_policy
+from audit.witnessing import Witnessing
 from gateway import store
 from gateway.catalog import Catalog
 from gateway.commit import AwayError, GroupCommit, open_engine, passes, writing
@@ -31,6 +36,7 @@ from gateway.decide import Accepted
 from gateway.deliver import Courier
 from gateway.history import History
 from gateway.intake import Intake, Rejected
+from gateway.logbook import Logbook
 from gateway.mailbox import Mailbox
 from gateway.operate import UNSOUND
 from gateway.oversight.accounts import OfficersError
@@ -57,7 +63,7 @@ class StoppedError(Exception):
     """A gateway cannot start or go on; the text says in Dutch why, without anything of a message."""
 
 
-UNUSABLE = (KeysError, PartiesError, OfficersError, PackageError, AwayError, ListenError, StoppedError)
+UNUSABLE = (KeysError, PartiesError, OfficersError, PackageError, AwayError, ListenError, PolicyError, StoppedError)
 """What ends a gateway; the text says in Dutch what to do."""
 
 
@@ -91,6 +97,9 @@ class Gateway:
             lease=settings.lease_seconds,
         )  # fmt: skip
         self.desk = Desk(self.commit, keys, settings.origin, settings.officers)
+        self.logbook = Logbook(self.commit)
+        self._witnesses = Witnesses()
+        self.witnessing = _witnessing(settings, self._witnesses, self._writing)
         self._seen = 0.0
 
     async def accept(self, raw: bytes, caller: Party, visit: Visit, *, json: bool = False) -> Accepted | Rejected:
@@ -114,17 +123,42 @@ class Gateway:
                 return alive and await log.pending(db) < MOST_WAITING
         return False
 
+    def witnessed(self) -> bool | None:
+        """Tell whether a quorum of witnesses signed the log in the last two minutes; None if nobody is asked."""
+        if self.witnessing is None:
+            return None
+        at = self.witnessing.enough_at
+        return at is not None and _now() - at < 2 * sequencer.HEARTBEAT
+
     async def run(self) -> None:
         """Run all tasks until one of them fails or this is cancelled."""
-        async with self._push, asyncio.TaskGroup() as tasks:
+        async with self._push, self._witnesses, asyncio.TaskGroup() as tasks:
             tasks.create_task(self.commit.run())
             tasks.create_task(self._pool.run())
             tasks.create_task(_kept_up(self._sequence))
             tasks.create_task(_kept_up(self.courier.run))
+            if self.witnessing:
+                tasks.create_task(_kept_up(self.witnessing.run))
             tasks.create_task(_kept_up(self._watch_parties))
 
     async def _sequence(self) -> None:
-        await sequencer.run(self._writing, self.keys.signer("log"), self.settings.origin, _now, asyncio.Event())
+        await sequencer.run(
+            self._writing, partial(sequencer.signing, self.keys), self.settings.log_name, _now, asyncio.Event(),
+            tell=self._keep_outside,
+        )  # fmt: skip
+
+    async def _keep_outside(self, head: Checkpoint) -> None:
+        """Keep the last head outside the database; where that fails the one that is there still holds."""
+        try:
+            await asyncio.to_thread(anchor.keep, self.settings.anchor, head)
+        except OSError as error:
+            logging.getLogger("ketenpoort").error("de laatste stand is niet bewaard: %s", error.strerror)  # noqa: TRY400 - it says all
+
+    async def ask_witnesses(self) -> None:
+        """Ask each witness once for its signature; raises `log.TamperedError` if one saw another log than this."""
+        if self.witnessing:
+            async with self._witnesses:
+                await self.witnessing.round()
 
     @contextlib.asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncConnection]:
@@ -172,7 +206,7 @@ async def opened(settings: Settings) -> AsyncIterator[Gateway]:
         async with writing(engine) as db:
             await store.create_tables(db)
         keys = KeyService.open(settings.keys)
-        await _first_sign_of_life(engine, keys, settings.origin)
+        await _first_sign_of_life(engine, keys, settings)
         await pool.start()
         gateway = Gateway(settings, engine, keys, pool)
         gateway.read_parties()
@@ -184,11 +218,22 @@ async def opened(settings: Settings) -> AsyncIterator[Gateway]:
         await engine.dispose()
 
 
-async def _first_sign_of_life(engine: AsyncEngine, keys: KeyService, origin: str) -> None:
-    """Find the log sound and say so; a database that is full now is left to the sequencer, which waits for it."""
+async def _first_sign_of_life(engine: AsyncEngine, keys: KeyService, settings: Settings) -> None:
+    """Find the log sound, and not older than it was, and say so.
+
+    A database that is full now is left to the sequencer, which waits for it.
+    """
+    signing, name = sequencer.signing(keys), settings.log_name
     try:
         async with writing(engine) as db:
-            await log.sequence(db, keys.signer("log"), origin, _now(), heartbeat=True)
+            held = await anchor.check(db, settings.anchor, signing.keys(name))
+            head = await log.sequence(db, signing, name, _now(), heartbeat=True)
+        if head and head.size and not held:
+            logging.getLogger("ketenpoort").warning(
+                "er was geen laatste stand in %s: of deze database is teruggezet, is nu niet te zien", settings.anchor
+            )
+        if head:
+            await asyncio.to_thread(anchor.keep, settings.anchor, head)
     except Exception as error:
         if not passes(error):
             raise
@@ -202,6 +247,7 @@ async def serve(settings: Settings, *, port_file: Path | None = None, console_fi
     Raises StoppedError.
     """
     async with opened(settings) as gateway:
+        await gateway.ask_witnesses()
         running = asyncio.create_task(gateway.run())
         try:
             app = rest.application(gateway, body_seconds=settings.body_seconds)
@@ -241,6 +287,19 @@ async def _console(gateway: Gateway, port_file: Path | None) -> AsyncIterator[No
             port_file.write_text(str(port), encoding="ascii")
         print(f"Het toezicht luistert op https://{settings.host}:{port}/", flush=True)
         yield
+
+
+def _witnessing(
+    settings: Settings, way: Witnesses, begin: Callable[[], contextlib.AbstractAsyncContextManager[AsyncConnection]]
+) -> Witnessing | None:
+    """Return what asks the witnesses of these settings; None if they name none."""
+    try:
+        policy = read_policy(settings.witnesses.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError):
+        raise PolicyError(f"Het bestand met getuigen {settings.witnesses} is niet te lezen.") from None
+    return Witnessing(policy, begin=begin, send=way.send, clock=_now)
 
 
 async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:

@@ -22,6 +22,7 @@ from aiohttp import web
 from adapters import tls
 from adapters.client import Client, Connection, read_connection
 from audit import note, tree
+from audit.proof import read_keys
 from audit.seal import verify_signature
 from gateway import setup
 from gateway.invented import SAMPLES, faulty, message
@@ -213,11 +214,11 @@ async def _proved(hoofd: Client, receipt: Mapping[str, Any], home: Path) -> None
     else:
         raise DemoError("de logregel kwam niet onder een ondertekende stand")
     where = proved.pop("inclusie")
-    signer = note.decode_key((home / "ontvangst.vkey").read_text().strip())
+    signer = read_keys(home / "ontvangst.vkey")[0]
     if not holds(proved, verify=lambda signature, root: verify_signature(signer.public, signature, root)):
         raise DemoError("de handtekening onder het ontvangstbewijs klopt niet")
     stand = where["checkpoint"].encode()
-    if not note.signed_by(note.parse(stand), note.decode_key((home / "log.vkey").read_text().strip())):
+    if not note.signed_by(note.parse(stand), read_keys(home / "log.vkey")[0]):
         raise DemoError("de stand van het logboek is niet ondertekend")
     leaf, path = bytes.fromhex(proved["logregel"]), [base64.b64decode(node) for node in where["pad"]]
     root = note.read_checkpoint(stand).root

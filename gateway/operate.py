@@ -10,13 +10,12 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from audit import log
+from audit import log, sequencer
 from audit.entry import Event
 from audit.export import ExportError, Summary
 from audit.export import export as write_export
 from audit.keys import KeyService
 from audit.record import record
-from audit.seal import Signer
 from gateway import store, trail
 from gateway.commit import open_engine, writing
 from gateway.settings import Settings
@@ -92,15 +91,15 @@ async def export(settings: Settings, folder: Path, *, who: str) -> int:
     """
     engine = open_engine(settings.database)
     keys = KeyService.open(settings.keys)
-    signer, origin = keys.signer("log"), settings.origin
+    origin = settings.origin
     try:
         event = trail.event(What.EXPORTED, actor=who, role="beheerder", thing="logboek", trace="")
         async with writing(engine) as db:
             await record(db, keys, origin, [event], datetime.now(UTC))
-        grown = await _place_all(engine, signer, origin)
+        grown = await _place_all(engine, keys, settings.log_name)
         async with engine.connect() as db:
             summary = await write_export(
-                db, folder, signer, origin, partial(keys.open_lines, why="beheer"), tell=_progress()
+                db, folder, keys.signer("log"), settings.log_name, partial(keys.open_lines, why="beheer"), tell=_progress()
             )
     except log.TamperedError as error:
         print(f"{error} {UNSOUND}\nEr is geen uitvoer geschreven.", file=sys.stderr)
@@ -115,13 +114,13 @@ async def export(settings: Settings, folder: Path, *, who: str) -> int:
     return 0 if grown and _all_opened(summary) else 1
 
 
-async def _place_all(engine: AsyncEngine, signer: Signer, origin: str) -> bool:
+async def _place_all(engine: AsyncEngine, keys: KeyService, origin: str) -> bool:
     """Give every waiting entry its place; where the tree is not sound, say so and return False."""
     signed = True
     while signed:
         try:
             async with writing(engine) as db:
-                signed = await log.sequence(db, signer, origin, datetime.now(UTC)) is not None
+                signed = await log.sequence(db, sequencer.signing(keys), origin, datetime.now(UTC)) is not None
         except log.TamperedError as error:
             print(f"{error} {UNSOUND}", file=sys.stderr)
             print(

@@ -44,15 +44,29 @@ class Settings:
     """``toezicht``: port of the officers' console, on the same address; 0 takes a free one. None: there is none."""
     officers: Path = Path("functionarissen.toml")
     """``functionarissen``: the file of officers; it need not be there."""
+    log: str = ""
+    """``logboek``: name of the log, where that is not the name of the gateway: after a restore it is another log."""
+    anchor: Path = Path("laatste-stand")
+    """``anker``: file with the last head of the log, outside the database, so that an older database is recognised."""
+    witnesses: Path = Path("getuigen")
+    """``getuigen``: file that says who signs the heads of the log too (C2SP tlog-policy); it need not be there."""
+    stamper: str = ""
+    """``stempel``: address of an authority that stamps a head of the log each day (RFC 3161); empty: none."""
     history: str = "weiger"
     """``verleden``: what is done with what contradicts earlier messages (level 3): ``weiger``, ``leer`` (nothing is
     refused, all is remembered, so that a ledger can begin while care is running) or ``uit`` (nothing is kept)."""
+
+    @property
+    def log_name(self) -> str:
+        """The origin of the log: what stands above each head."""
+        return self.log or self.origin
 
 
 _NAMES = {
     "origin": "naam", "host": "adres", "port": "poort", "database": "database", "keys": "sleutels",
     "parties": "partijen", "certificate": "certificaat", "private_key": "sleutel", "authority": "ca",
     "workers": "controleurs", "body_seconds": "wachttijd", "lease_seconds": "pachttijd", "history": "verleden",
+    "log": "logboek", "anchor": "anker", "witnesses": "getuigen", "stamper": "stempel",
     "packages": "schemas", "console": "toezicht", "officers": "functionarissen",
 }  # fmt: skip
 _RANGES = {
@@ -63,7 +77,11 @@ _RANGES = {
     "lease_seconds": (1, 3600),
 }
 _CHOICES = {"history": ("weiger", "leer", "uit")}
-_ORIGIN = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
+_FORMS = {
+    "origin": (r"[a-z0-9][a-z0-9.-]{0,62}", "mag alleen kleine letters, cijfers, punten en streepjes hebben"),
+    "log": (r"[a-z0-9][a-z0-9./-]{0,79}", "mag alleen kleine letters, cijfers, punten, streepjes en / hebben"),
+    "stamper": (r"https?://[^\s]+", "moet een adres zijn dat begint met https://"),
+}
 
 
 def fault(name: str, value: Any) -> str:
@@ -80,8 +98,8 @@ def fault(name: str, value: Any) -> str:
             return f"De instelling '{word}' moet een van deze zijn: {', '.join(_CHOICES[name])}."
     elif not isinstance(value, str) or not value:
         return f"De instelling '{word}' moet tekst tussen aanhalingstekens zijn."
-    elif name == "origin" and not _ORIGIN.fullmatch(value):
-        return f"De instelling '{word}' mag alleen kleine letters, cijfers, punten en streepjes hebben."
+    elif name in _FORMS and not re.fullmatch(_FORMS[name][0], value):
+        return f"De instelling '{word}' {_FORMS[name][1]}."
     return ""
 
 
@@ -108,8 +126,11 @@ def load(path: Path) -> Settings:
         raise SettingsError("\n".join(wrong))
     home = path.resolve().parent
     values.setdefault("packages", "schemas")
+    values.setdefault("anchor", "laatste-stand")
+    values.setdefault("witnesses", "getuigen")
     values.setdefault("officers", "functionarissen.toml")
-    for name in ("keys", "parties", "certificate", "private_key", "authority", "packages", "officers"):
+    paths = "keys", "parties", "certificate", "private_key", "authority", "packages", "officers"
+    for name in (*paths, "anchor", "witnesses"):
         values[name] = home / values[name]
     values["database"] = _absolute(values["database"], home)
     return Settings(**values)

@@ -7,6 +7,7 @@ from pathlib import Path
 from adapters import tls
 from audit.export import publish_key
 from audit.keys import KeyService
+from audit.note import VerifierKey, keys_of_log
 from gateway.parties import Parties
 from gateway.settings import SettingsError, fault
 
@@ -62,8 +63,10 @@ def new_gateway(folder: Path, *, origin: str, host: str, port: int, database: st
         file.write(PARTIES)
     keys = KeyService.create(folder / "sleutels")
     # Who verifies must have these from us by another road than the log and the receipts themselves.
-    for purpose, name in (("log", origin), ("ontvangst", f"{origin}/ontvangst"), ("push", f"{origin}/push")):
-        publish_key(folder / f"{purpose}.vkey", name, keys.signer(purpose))
+    publish_key(folder / "log.vkey", *keys_of_log(origin, keys.signer("log"), keys.signer("log-mldsa")))
+    for purpose in ("ontvangst", "push"):
+        key = VerifierKey(name=f"{origin}/{purpose}", public=keys.signer(purpose).public)
+        publish_key(folder / f"{purpose}.vkey", key)
     tls.make_ca(folder / "tls")
     tls.make_certificate(folder / "tls", folder / "tls", "poort", hosts=["localhost", "127.0.0.1", host])
     return path

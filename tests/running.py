@@ -221,7 +221,8 @@ def responses(method: str, path: str) -> Mapping[str, Any] | None:
     empty, version, *parts = (unquote(part) for part in path.split("/"))
     for template, item in DOCUMENT["paths"].items() if (empty, version) == ("", "v1") else ():
         shape = template.split("/")[1:]
-        same = len(shape) == len(parts) and all(a in ("{berichtId}", b) for a, b in zip(shape, parts, strict=True))
+        asked = [*parts[: len(shape) - 1], "/".join(parts[len(shape) - 1 :])] if shape[-1] == "{tegel}" else parts
+        same = len(shape) == len(asked) and all(a[:1] == "{" or a == b for a, b in zip(shape, asked, strict=True))
         if same and method.lower() in item:
             found: Mapping[str, Any] = item[method.lower()]["responses"]
             return found

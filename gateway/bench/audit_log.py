@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from audit import entry, log
 from audit.export import export
 from audit.keys import KeyService
-from audit.note import decode_key
+from audit.proof import read_keys
 from audit.record import record
 from audit.report import Verdict
 from audit.tree import verify_inclusion
@@ -117,7 +117,7 @@ async def _prove(engine: AsyncEngine) -> float:
 def _verified(stand: Stand, target: Path, count: int, *, headers_only: bool = False) -> float:
     """Return entries verified per second."""
     start = time.perf_counter()
-    report = verify(target, decode_key((stand.home / "log.vkey").read_text().strip()))
+    report = verify(target, read_keys(stand.home / "log.vkey")[0])
     took = time.perf_counter() - start
     if report.entries != count or report.verdict != (Verdict.INCOMPLETE if headers_only else Verdict.INTACT):
         raise BenchError(f"Het logboek klopt niet: {report.problems[:3]}")

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from audit import log
 from audit.export import export
 from audit.keys import KeyService
-from audit.note import decode_key
+from audit.proof import read_keys
 from audit.verify import verify
 from gateway import setup, store, tables
 from gateway.bench.processes import PATIENCE, BenchError, await_idle, cpu, cpu_below, load, python, running
@@ -174,7 +174,7 @@ class Stand:
                 lines = await db.execute(sa.select(log.entries.c.message, log.entries.c.header))
                 logged = [each.message for each in lines if _RECEIVED in each.header]
                 await export(db, target, keys.signer("log"), ORIGIN, partial(keys.open_lines, why="beheer"))
-            report = verify(target, decode_key((self.home / "log.vkey").read_text().strip()))
+            report = verify(target, read_keys(self.home / "log.vkey")[0])
         finally:
             await engine.dispose()
             shutil.rmtree(target, ignore_errors=True)

@@ -16,6 +16,7 @@ from tests.audit.happened import append, happened
 
 KEY, SIGNER, ORIGIN = new_key(), new_signer("proef"), "voorbeeld.nl/logboek"
 QUANTUM = new_mldsa_signer("proef-mldsa")
+BOTH = log.Signing(plain=[SIGNER], mldsa=[QUANTUM])
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
@@ -133,7 +134,7 @@ async def test_no_minute_without_a_sign_of_life_goes_unseen_and_little_is_kept(d
     for second in moments:
         async with db_engine.begin() as db:
             at = AT + timedelta(seconds=second)
-            await log.sequence(db, SIGNER, ORIGIN, at, heartbeat=True, mldsa=QUANTUM)
+            await log.sequence(db, BOTH, ORIGIN, at, heartbeat=True)
     kept = await heads(db_engine)
     said = [signed_when(parse(row.note.encode()), cosigner(ORIGIN, SIGNER)) - int(AT.timestamp()) for row in kept]
     assert [row.at.replace(tzinfo=UTC) for row in kept] == [AT + timedelta(seconds=second) for second in said]
@@ -147,12 +148,32 @@ async def test_the_newest_head_and_one_a_day_bear_a_signature_that_outlives_quan
     for hour in range(0, 72, 6):
         async with db_engine.begin() as db:
             at = AT.replace(hour=0) + timedelta(hours=hour)
-            await log.sequence(db, SIGNER, ORIGIN, at, heartbeat=True, mldsa=QUANTUM)
+            await log.sequence(db, BOTH, ORIGIN, at, heartbeat=True)
     kept = await heads(db_engine)
     strong = [row.number for row in kept if signed_by(parse(row.note.encode()), cosigner(ORIGIN, QUANTUM))]
     assert strong == [4, 8, 12]
     for row in kept:
         assert signed_by(parse(row.note.encode()), VerifierKey(name=ORIGIN, public=SIGNER.public))
+
+
+async def test_a_key_is_followed_by_another_under_heads_that_both_sign(db_engine):
+    new = new_signer("opvolger")
+    await add(db_engine, 3)
+    await sequence(db_engine)
+    steps = [
+        log.Signing(plain=[SIGNER, new]),
+        log.Signing(plain=[new], known=[SIGNER.public]),
+        log.Signing(plain=[new], known=[SIGNER.public]),
+    ]
+    signed = []
+    for step in steps:
+        async with db_engine.begin() as db:
+            note = parse((await log.sequence(db, step, ORIGIN, AT, heartbeat=True)).note.encode())
+        signed.append([signed_by(note, VerifierKey(name=ORIGIN, public=each.public)) for each in (SIGNER, new)])
+    assert signed == [[True, True], [False, True], [False, True]]
+    async with db_engine.begin() as db:
+        with pytest.raises(log.TamperedError, match="niet door dit logboek ondertekend"):
+            await log.sequence(db, SIGNER, ORIGIN, AT, heartbeat=True)
 
 
 async def test_the_root_of_any_earlier_size_can_be_told(db_engine):

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from audit import export, log, sequencer
+from audit.entry import open_payload
 from audit.note import VerifierKey
 from audit.report import Verdict
 from audit.seal import Ed25519Signer, Key
@@ -36,7 +37,8 @@ from audit.seal import Ed25519Signer, Key
 SIGNER = Ed25519Signer(name="log", seed=b"een vaste sleutel voor de proef!")
 KEY = Key(id=b"sleutel1", secret=b"een vaste sleutel voor de proef!")
 EVENT = Event(event="bericht.ontvangen", role="afzender", kind="ho301", outcome="geslaagd",
-              purpose="jeugdwet", policy="toegang@1", trace="0", source="poort", payload={"actor": "90000001"})
+              purpose="jeugdwet", policy="toegang@1", trace="0" * 32, source="poort",
+              message="ab" * 16, payload={"actor": "90000001"})
 
 async def run():
     engine, key, now = create_async_engine(sys.argv[1]), KEY, datetime.now(UTC)
@@ -51,6 +53,11 @@ async def run():
 
 asyncio.run(run())
 """
+TABLES = [log.entries, log.tiles, log.checkpoints, log.witnessed, log.stamps]
+
+
+def opens(lines):
+    return [open_payload(header, sealed, KEY) for header, sealed in lines]
 
 
 def run_and_kill(url: str, seconds: float) -> list[str]:
@@ -75,7 +82,7 @@ def test_gateways_killed_while_logging_lose_nothing_and_leave_one_history(databa
             async with engine.connect() as db:
                 await db.exec_driver_sql("PRAGMA journal_mode=WAL")
         async with engine.begin() as db:
-            await db.run_sync(log.metadata.create_all, tables=[log.entries, log.tiles, log.checkpoints])
+            await db.run_sync(log.metadata.create_all, tables=TABLES)
         await engine.dispose()
 
     async def finish() -> set[str]:
@@ -83,7 +90,7 @@ def test_gateways_killed_while_logging_lose_nothing_and_leave_one_history(databa
         stop.set()
         await sequencer.run(engine.begin, SIGNER, ORIGIN, lambda: datetime.now(UTC), stop)
         async with engine.connect() as db:
-            await export.export(db, tmp_path / "uitvoer", SIGNER, ORIGIN, lambda _: KEY)
+            await export.export(db, tmp_path / "uitvoer", SIGNER, ORIGIN, opens)
             stored = {leaf.hex() for leaf in (await db.execute(sa.select(log.entries.c.leaf))).scalars()}
         await engine.dispose()
         return stored

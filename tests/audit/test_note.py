@@ -150,7 +150,7 @@ def test_a_name_that_could_be_misread_cannot_sign():
 
 
 def test_a_checkpoint_can_say_when_with_two_kinds_of_signature():
-    head = sign_checkpoint(NAME, 7, bytes(range(32)), SIGNER, at=1_790_000_000, mldsa=QUANTUM)
+    head = sign_checkpoint(NAME, 7, bytes(range(32)), SIGNER, QUANTUM, at=1_790_000_000)
     note = parse(head.note.encode())
     assert keys_of_log(NAME, SIGNER, QUANTUM) == (KEY, TIMED, STRONG)
     assert all(signed_by(note, key) for key in (KEY, TIMED, STRONG))
@@ -160,7 +160,7 @@ def test_a_checkpoint_can_say_when_with_two_kinds_of_signature():
 def test_what_is_signed_with_a_time_is_what_the_specification_writes_out():
     """Checked against the bytes that C2SP tlog-cosignature lays out, put together here by hand."""
     root = bytes(range(32))
-    head = sign_checkpoint(NAME, 7, root, SIGNER, at=1_679_315_147, mldsa=QUANTUM)
+    head = sign_checkpoint(NAME, 7, root, SIGNER, QUANTUM, at=1_679_315_147)
     text = head.note.partition("\n\n")[0] + "\n"
     (_, _, timed), (_, _, strong) = parse(head.note.encode()).signatures[1:]
     moment = (1_679_315_147).to_bytes(8, "big")
@@ -218,7 +218,7 @@ def test_a_key_of_a_kind_that_we_do_not_know_is_refused():
 
 
 def test_signatures_are_put_under_a_note_once_and_taken_off_again():
-    head = sign_checkpoint(NAME, 7, bytes(32), SIGNER, at=5, mldsa=QUANTUM)
+    head = sign_checkpoint(NAME, 7, bytes(32), SIGNER, QUANTUM, at=5)
     line = cosign(parse(head.note.encode()).text, "getuige.nl", QUANTUM, 6)
     both = with_lines(with_lines(head.note, [line]), [line])
     assert both == head.note + line
@@ -229,3 +229,11 @@ def test_signatures_are_put_under_a_note_once_and_taken_off_again():
     assert not signed_by(slim, STRONG)
     assert signed_by(slim, KEY)
     assert signed_by(slim, TIMED)
+
+
+def test_while_one_key_follows_another_both_sign():
+    new = new_signer("opvolger")
+    note = parse(sign_checkpoint(NAME, 7, bytes(32), SIGNER, new, QUANTUM, at=5).note.encode())
+    for key in (*keys_of_log(NAME, SIGNER, QUANTUM), *keys_of_log(NAME, new)):
+        assert signed_by(note, key)
+    assert len(note.signatures) == 5

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from audit import export, log, sequencer
-from audit.entry import make
+from audit.entry import make, open_payload
 from audit.note import VerifierKey, cosigner, parse, signed_when
 from audit.report import Verdict
 from audit.seal import new_key, new_signer
@@ -16,14 +16,19 @@ from tests.audit.happened import append, happened
 
 KEY, SIGNER, ORIGIN = new_key(), new_signer("log"), "voorbeeld.nl/logboek"
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
-EVENT = happened()
+EVENT = happened(message="ab" * 16)
+TABLES = [log.entries, log.tiles, log.checkpoints, log.witnessed, log.stamps]
+
+
+def opens(lines):
+    return [open_payload(header, sealed, KEY) for header, sealed in lines]
 
 
 @pytest.fixture
 async def db_engine(engine, monkeypatch):
     monkeypatch.setattr(sequencer, "INTERVAL", 0.01)
     async with engine.begin() as db:
-        await db.run_sync(log.metadata.create_all, tables=[log.entries, log.tiles, log.checkpoints])
+        await db.run_sync(log.metadata.create_all, tables=TABLES)
     return engine
 
 
@@ -53,7 +58,7 @@ async def test_two_gateways_place_what_is_written_while_they_run_and_the_export_
     stop.set()
     await asyncio.gather(*loops)
     async with db_engine.connect() as db:
-        summary = await export.export(db, tmp_path / "uitvoer", SIGNER, ORIGIN, lambda _: KEY)
+        summary = await export.export(db, tmp_path / "uitvoer", SIGNER, ORIGIN, opens)
     assert summary.entries == 306
     report = verify(tmp_path / "uitvoer", VerifierKey(name=ORIGIN, public=SIGNER.public))
     assert (report.verdict, report.entries) == (Verdict.INTACT, 306)

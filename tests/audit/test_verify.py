@@ -443,7 +443,7 @@ def test_a_place_that_cannot_be_written_is_told_in_plain_words(tmp_path):
 
 
 def key_file(where: Path) -> Path:
-    export.publish_key(where / "log.vkey", ORIGIN, SIGNER)
+    export.publish_key(where / "log.vkey", PUBLIC)
     return where / "log.vkey"
 
 

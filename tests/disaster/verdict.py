@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from audit import log, note, tree
 from audit.keys import KeyService
 from audit.note import VerifierKey
+from audit.proof import read_keys
 from audit.seal import verify_signature
 from gateway import store, tables
 from gateway.catalog import Catalog
@@ -194,7 +195,7 @@ def _heard(records: Mapping[str, Record], index: str) -> list[bytes]:
 
 
 def _key(home: Path, purpose: str) -> VerifierKey:
-    return note.decode_key((home / f"{purpose}.vkey").read_text().strip())
+    return read_keys(home / f"{purpose}.vkey")[0]
 
 
 async def _exported(home: Path, settings: Path) -> list[str]:
