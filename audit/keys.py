@@ -1,46 +1,75 @@
-"""The key service, with its keys in files: for development and small set-ups.
+"""The key service, as everybody else sees it: seals, opens, signs and looks up, with keys that stay in their process.
 
-Whoever can read the folder can read everything; a larger set-up keeps the key-encryption key elsewhere. Only
-that one key lies open in its folder, all others lie sealed under it. Bodies get a key each, wrapped and kept
-beside them, so that a body can be destroyed by destroying its key.
+What is new is sealed here, with keys that the service makes for us and that we hold for some minutes; what is old is
+opened there, and counted. Every question is a trip to that process, so ask for many at once. See `audit.vault`, and
+ADR 0017.
 """
 
-import hmac
-import os
-import shutil
-import stat
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import RLock
 from typing import Any, Self
 
-from audit.entry import open_payload
-from audit.seal import Ed25519Signer, Key, MlDsaSigner, SealError, Signer, new_key, open_, seal, sealed_with
+from audit.seal import Key, Signer, new_key, seal, sealed_with
+from audit.vault import store
+from audit.vault.line import KeysAwayError, KeysBusyError, KeysChangedError, KeysError, Line
+from audit.vault.store import SIGNERS
+from audit.vault.wire import Op
 
-SIGNERS = ("log", "log-mldsa", "ontvangst", "push", "sleutels")
-"""What we sign, each with a key of its own: the log's head (twice), receipts, pushed messages, what the keys did."""
+__all__ = ["SIGNERS", "KeyService", "KeysAwayError", "KeysBusyError", "KeysChangedError", "KeysError"]
 
-_KEK = "kek-{:04}.key"
-_EPOCH = "log-{:04}.key"
-_INDEX = "index.key"
-_FILE_MODE = 0o600
+HELD = 600.0
+"""Seconds that we seal with one data key; then the service makes a new one."""
+MOST_USES = 2**20
+"""Times that we seal with one data key."""
+LOOK = 2.0
+"""Seconds until a change of keys that another made is seen."""
+_AT_ONCE = 4096, 16 * 2**20
+"""Items and bytes in one trip: others wait for its end."""
 
 
-class KeysError(Exception):
-    """The key folder cannot be used; the text says in Dutch what is wrong and what to do."""
+@dataclass(slots=True, kw_only=True)
+class _Held:
+    key: Key = field(repr=False)
+    until: float
+    uses: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyService:
-    """Wraps, signs and indexes, without the keys leaving it; except those that are asked for by name."""
+class _Signer:
+    """A signing key that stays in the service, of one generation; it does not sign once there is a later one."""
 
-    _keks: Mapping[bytes, Key] = field(repr=False)
-    _primary: Key = field(repr=False)
-    _logs: Mapping[bytes, Key] = field(repr=False)
-    _epoch: Key = field(repr=False)
-    _index: bytes = field(repr=False)
-    _signers: Mapping[str, Signer] = field(repr=False)
+    name: str
+    public: bytes
+    generation: int
+    newest: int
+    line: Line = field(repr=False)
+    changed: Callable[[], None] = field(repr=False)
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign; raises `KeysAwayError`, of the kind `KeysChangedError` if there is a newer key: ask for that one."""
+        asked = self.name.encode(), _number(self.generation), _number(self.newest), message
+        try:
+            return self.line.ask(Op.SIGN, asked)[0]
+        except KeysChangedError:
+            self.changed()
+            raise
+
+
+class KeyService:
+    """The client of one key folder; for all threads. Every method may raise `KeysAwayError`: then nothing was done."""
+
+    def __init__(self, line: Line) -> None:
+        """Ask on this line; see `open`."""
+        self._line, self._lock = line, RLock()
+        self._held: dict[str, _Held] = {}
+        self._ledger: dict[bytes, Key] = {}
+        self._told: dict[str, Any] = {}
+        self._looked = 0.0
+        self._look()
 
     @classmethod
     def create(cls, folder: Path) -> Self:
@@ -48,175 +77,190 @@ class KeyService:
 
         Raises `KeysError` if there is something there already: keys are never overwritten.
         """
-        making = Path(tempfile.mkdtemp(prefix=".sleutels-", dir=_parent(folder)))  # mode 0700 by itself
         try:
-            kek = new_key()
-            _write(making / _KEK.format(1), kek.id + kek.secret)
-            _write(making / _EPOCH.format(1), _wrap(kek, new_key(), b"log"))
-            _write(making / _INDEX, seal(kek, os.urandom(32), b"key|index"))
-            for purpose in SIGNERS:
-                _write(making / f"sign-{purpose}.key", seal(kek, os.urandom(32), b"key|sign|" + purpose.encode()))
-            _sync(making)
-            making.rename(folder)
-            _sync(folder.parent)
-        except OSError as error:
-            shutil.rmtree(making, ignore_errors=True)
-            raise KeysError(
-                f"De sleutelmap {folder} bestaat al of kan niet worden gemaakt ({error.strerror})."
-            ) from None
+            store.create(folder)
+        except store.StoreError as error:
+            raise KeysError(str(error)) from None
         return cls.open(folder)
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
-        """Read the keys of a folder; raises `KeysError` if one is missing, damaged or readable by others."""
-        try:
-            _check_private(folder)
-            keks = {key.id: key for key in map(_kek, sorted(folder.glob("kek-*.key")))}
-            logs = [_unwrap(keks, _read(path), b"log") for path in sorted(folder.glob("log-*.key"))]
-            if not keks or not logs:
-                raise KeysError(f"De sleutelmap {folder} is niet volledig. Zet een reservekopie van de map terug.")
-            return cls(
-                _keks=keks,
-                _primary=list(keks.values())[-1],
-                _logs={key.id: key for key in logs},
-                _epoch=logs[-1],
-                _index=_opened(keks, _read(folder / _INDEX), b"key|index"),
-                _signers={purpose: _signer(keks, folder, purpose) for purpose in SIGNERS},
-            )
-        except OSError as error:
-            raise KeysError(f"De sleutelmap {folder} is niet te lezen ({error.strerror}).") from None
-        except (SealError, ValueError):
-            raise KeysError(f"Een sleutel in {folder} is beschadigd. Zet een reservekopie van de map terug.") from None
+    def open(cls, place: Path) -> Self:
+        """Start a service for a key folder, or reach the one whose socket ``unix:PATH`` names; raises `KeysError`."""
+        return cls(Line(place))
 
-    def wrap(self, key: Key, context: bytes) -> bytes:
-        """Seal a key for keeping outside; ``context`` binds it to its place."""
-        return _wrap(self._primary, key, context)
-
-    def unwrap(self, wrapped: bytes, context: bytes) -> Key:
-        """Open what `wrap` made; raises `SealError`."""
-        return _unwrap(self._keks, wrapped, context)
-
-    def unwrap_all(self, wrapped: Sequence[tuple[bytes, bytes]], *, why: str) -> list[Key]:  # noqa: ARG002 - counted there
-        """Open what `wrap` made, each with its context; ``why`` is the reason code under which it is counted."""
-        return [self.unwrap(each, context) for each, context in wrapped]
-
-    def open_lines(self, lines: Iterable[tuple[bytes, bytes]], *, why: str) -> list[dict[str, Any] | None]:  # noqa: ARG002 - counted there
-        """Open the payloads of log lines (header, sealed); None where one does not open or is not the committed one."""
-        return [self._opened_line(header, sealed) for header, sealed in lines]
-
-    def _opened_line(self, header: bytes, sealed: bytes) -> dict[str, Any] | None:
-        try:
-            return open_payload(header, sealed, self.log_key_of(sealed))
-        except SealError:
-            return None
-
-    def new_body_key(self, context: bytes) -> tuple[Key, bytes]:
-        """Make a key for one body, and the same key wrapped."""
-        key = new_key()
-        return key, self.wrap(key, context)
+    def close(self) -> None:
+        """Let go of all keys; a service that was started for us ends."""
+        self._line.close()
+        self._held.clear()
+        self._ledger.clear()
 
     def log_key(self) -> Key:
-        """Give the key that seals the payload of new log entries."""
-        return self._epoch
+        """Give the key that seals the payload of new log lines."""
+        return self._fresh("logboek")
 
-    def log_key_of(self, sealed: bytes) -> Key:
-        """Give the key with which this payload was sealed; raises `SealError` if there is none."""
-        return _found(self._logs, sealed)
+    def open_lines(self, lines: Iterable[tuple[bytes, bytes]], *, why: str) -> list[dict[str, Any] | None]:
+        """Open the payloads of log lines (header, sealed); None where one does not open or is not the committed one.
 
-    def signer(self, purpose: str) -> Signer:
-        """Give the signing key for a purpose from `SIGNERS`."""
-        return self._signers[purpose]
+        ``why`` is the reason under which this is counted: ``bericht``, ``logboek`` or ``beheer``.
+        """
+        opened = self._many(Op.LINES, why.encode(), lines)
+        return [json.loads(payload) if payload else None for payload in opened]
 
-    @property
-    def index_id(self) -> str:
-        """Which generation of the index key `indexes` uses."""
-        return "1"
+    def new_body_key(self, context: bytes) -> tuple[Key, bytes]:
+        """Make a key for one body, and the same key wrapped, bound to ``context``, for keeping beside it."""
+        key = new_key()
+        return key, seal(self._fresh("bericht"), key.id + key.secret, b"wrap|" + context)
 
-    def indexes(self, values: Sequence[tuple[str, str]]) -> list[bytes]:
-        """Turn (party, value) pairs into 16-byte blind indexes, see `blind_index`."""
-        return [self.blind_index(party, value) for party, value in values]
+    def unwrap_all(self, wrapped: Iterable[tuple[bytes, bytes]], *, why: str) -> list[Key]:
+        """Open wrapped body keys, each with its context; raises `SealError` if one does not open. Counted."""
+        opened = self._many(Op.BODIES, why.encode(), wrapped)
+        return [Key(id=raw[:8], secret=raw[8:]) for raw in opened]
 
     def seal_person(self, value: str, context: bytes) -> bytes:
         """Seal an identifying value (a BSN) for keeping outside, bound to ``context``."""
-        return seal(self._epoch, value.encode(), b"person|" + context)
+        return seal(self._fresh("personen"), value.encode(), b"person|" + context)
 
-    def open_persons(self, sealed: Sequence[tuple[bytes, bytes]], *, why: str) -> list[str]:  # noqa: ARG002 - counted there
-        """Open what `seal_person` made, each with its context; raises `SealError`."""
-        return [open_(self.log_key_of(each), each, b"person|" + context).decode() for each, context in sealed]
+    def open_persons(self, sealed: Iterable[tuple[bytes, bytes]], *, why: str) -> list[str]:
+        """Open what `seal_person` made, each with its context; raises `SealError` if one does not open. Counted."""
+        return [raw.decode() for raw in self._many(Op.PERSONS, why.encode(), sealed)]
 
-    def blind_index(self, tenant: str, value: str) -> bytes:
-        """Turn a value (a BSN) into 16 bytes to look it up by.
+    def ledger_key(self) -> Key:
+        """Give the key that seals records of the ledger."""
+        return self._fresh("grootboek")
 
-        Equal values of one tenant give equal bytes, those of two tenants do not. Without the key nobody can
-        try all BSNs; with it that takes minutes, so the result remains personal data.
+    def ledger_keys(self, sealed: Iterable[bytes]) -> list[Key]:
+        """Give the keys with which these records were sealed; raises `SealError` if there is none for one."""
+        ids = [sealed_with(each) for each in sealed]
+        self._look()
+        wanted = sorted(set(ids) - self._ledger.keys())
+        if wanted:
+            secrets = self._line.ask(Op.LEDGER, wanted)
+            self._ledger |= {id_: Key(id=id_, secret=secret) for id_, secret in zip(wanted, secrets, strict=True)}
+        return [self._ledger[id_] for id_ in ids]
+
+    @property
+    def index_id(self) -> str:
+        """Which generation of the index key is the newest in force."""
+        return self.index_ids[-1]
+
+    @property
+    def index_ids(self) -> list[str]:
+        """All generations of the index key, the oldest first: an index that is not rewritten may be of any."""
+        return [str(generation) for generation in self._state()["indexes"]]
+
+    def indexes(self, values: Iterable[tuple[str, str]], generation: str = "") -> list[bytes]:
+        """Turn (party, value) pairs into 16 bytes to look them up by.
+
+        Equal values of one party give equal bytes, those of two parties do not. Nobody can try all BSNs without the
+        key; whoever may ask for indexes can try some, so the result remains personal data, and who asks for very many
+        gets `KeysBusyError`. Without ``generation`` they are of `index_id`.
         """
-        key_of_tenant = hmac.digest(self._index, tenant.encode(), "sha256")
-        return hmac.digest(key_of_tenant, value.encode(), "sha256")[:16]
+        pairs = [(party.encode(), value.encode()) for party, value in values]
+        return self._many(Op.INDEXES, (generation or self.index_id).encode(), pairs)
+
+    def reindexes(self, sealed: Iterable[tuple[str, bytes, bytes]], generation: str) -> list[bytes]:
+        """Turn (party, sealed person, its context) into indexes of another generation; nobody sees the values."""
+        groups = [(party.encode(), person, context) for party, person, context in sealed]
+        return self._many(Op.REINDEX, generation.encode(), groups)
+
+    def signer(self, purpose: str) -> Signer:
+        """Give the active signing key for a purpose from `SIGNERS`. Ask again each time: keys are renewed."""
+        return self._signers(purpose, "active")[0]
+
+    def signers(self, purpose: str) -> list[Signer]:
+        """Give all keys that must sign now: the active one, and during a rotation the coming one after it."""
+        return self._signers(purpose, "active", "coming")
+
+    def known(self, purpose: str) -> list[bytes]:
+        """Give the public keys of all that ever signed for a purpose here, the oldest first."""
+        return [signer.public for signer in self._signers(purpose, "retired", "active", "coming")]
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How many bodies, lines and persons were opened, by (day in UTC, why)."""
+        return {(day, why): number for day, why, number in json.loads(self._line.ask(Op.COUNTS)[0])}
+
+    def renew(self, kind: str) -> tuple[bytes, bytes]:
+        """Make a new ``kek``, ``grootboek`` or ``index`` key or signing key, and give the ids of the old and the new.
+
+        A new index or signing key is in force only after `activate`; until then this gives the same one again.
+        """
+        old, new = self._line.ask(Op.RENEW, [kind.encode()])
+        self._forget()
+        return old, new
+
+    def activate(self, kind: str) -> None:
+        """Put the newest ``index`` or signing key in force, and retire those before it."""
+        self._line.ask(Op.ACTIVATE, [kind.encode()])
+        self._forget()
+
+    def destroy(self, ids: Sequence[bytes]) -> None:
+        """Destroy data keys, or one KEK under which nothing stands any more: what they sealed opens nowhere again.
+
+        The caller logs it. Raises `KeysError` if one of them is not there; then none is destroyed.
+        """
+        self._line.ask(Op.DESTROY, ids)
+        self._forget()
+
+    def about(self) -> dict[str, Any]:
+        """What can be told of the keys: version, generations, public keys, and where the KEK is."""
+        self._forget()
+        return dict(self._state())
+
+    def _signers(self, purpose: str, *states: str) -> list[Signer]:
+        rows = [each for each in self._state()["signers"] if each["purpose"] == purpose]
+        if not rows:
+            raise KeysError(f"Er is geen sleutel voor handtekeningen met de naam {purpose}.")
+        newest = max(each["generation"] for each in rows)
+        return [
+            _Signer(
+                name=purpose, public=bytes.fromhex(each["public"]), generation=each["generation"], newest=newest,
+                line=self._line, changed=self._forget,
+            )
+            for each in rows if each["state"] in states
+        ]  # fmt: skip
+
+    def _fresh(self, kind: str) -> Key:
+        """Give the data key of a class with which we seal now."""
+        with self._lock:
+            self._look()
+            held, now = self._held.get(kind), time.monotonic()
+            if held is None or now >= held.until or held.uses >= MOST_USES:
+                id_, secret = self._line.ask(Op.FRESH, [kind.encode()])
+                held = self._held[kind] = _Held(key=Key(id=id_, secret=secret), until=now + HELD)
+            held.uses += 1
+            return held.key
+
+    def _many(self, op: Op, first: bytes, groups: Iterable[Sequence[bytes]]) -> list[bytes]:
+        """Ask the same for many, in as many trips as are needed; the answers in their order."""
+        answers, items, size = list[bytes](), [first], 0
+        for group in groups:
+            items += group
+            size += sum(map(len, group))
+            if len(items) > _AT_ONCE[0] or size > _AT_ONCE[1]:
+                answers += self._line.ask(op, items)
+                items, size = [first], 0
+        if len(items) > 1:
+            answers += self._line.ask(op, items)
+        return answers
+
+    def _state(self) -> dict[str, Any]:
+        self._look()
+        return self._told
+
+    def _look(self) -> None:
+        """Hear of changes, at most every `LOOK` seconds; after one, hold nothing from before."""
+        if time.monotonic() - self._looked < LOOK and self._told:
+            return
+        told = json.loads(self._line.ask(Op.STATE)[0])
+        with self._lock:
+            if told["version"] != self._told.get("version"):
+                self._held.clear()
+                self._ledger.clear()
+            self._told, self._looked = told, time.monotonic()
+
+    def _forget(self) -> None:
+        self._looked = 0.0
 
 
-def _parent(folder: Path) -> Path:
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise KeysError(f"De map {folder.parent} kan niet worden gemaakt ({error.strerror}).") from None
-    return folder.parent
-
-
-def _check_private(folder: Path) -> None:
-    for path in (folder, *folder.glob("*.key")):
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise KeysError(f"{path} is leesbaar voor anderen. Doe: chmod -R go= {folder}")
-
-
-def _write(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(content.hex() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _read(path: Path) -> bytes:
-    return bytes.fromhex(path.read_text("ascii"))
-
-
-def _kek(path: Path) -> Key:
-    raw = _read(path)
-    return Key(id=raw[:8], secret=raw[8:])
-
-
-def _signer(keks: Mapping[bytes, Key], folder: Path, purpose: str) -> Signer:
-    sealed = _read(folder / f"sign-{purpose}.key")
-    seed = _opened(keks, sealed, b"key|sign|" + purpose.encode())
-    return MlDsaSigner(name=purpose, seed=seed) if purpose == "log-mldsa" else Ed25519Signer(name=purpose, seed=seed)
-
-
-def _wrap(kek: Key, key: Key, context: bytes) -> bytes:
-    return seal(kek, key.id + key.secret, b"wrap|" + context)
-
-
-def _unwrap(keks: Mapping[bytes, Key], wrapped: bytes, context: bytes) -> Key:
-    raw = _opened(keks, wrapped, b"wrap|" + context)
-    if len(raw) != 40:
-        raise SealError("does not open")
-    return Key(id=raw[:8], secret=raw[8:])
-
-
-def _opened(keks: Mapping[bytes, Key], sealed: bytes, context: bytes) -> bytes:
-    return open_(_found(keks, sealed), sealed, context)
-
-
-def _found(keys: Mapping[bytes, Key], sealed: bytes) -> Key:
-    try:
-        return keys[sealed_with(sealed)]
-    except KeyError:
-        raise SealError("does not open") from None
+def _number(number: int) -> bytes:
+    return str(number).encode()

@@ -12,12 +12,12 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audit import bulk, entry, log
+from audit import bulk, entry, index, log
 from audit.bulk import among
 from audit.entry import Entry, Event
 from audit.keys import KeyService
 
-_ACTOR = "actor"
+ACTOR = "actor"
 """Domain of the blind index of who did it; no party has this as its code."""
 
 Known = tuple[str, str]
@@ -42,10 +42,11 @@ async def record(
     if not events:
         return []
     known = {(party, event.subject) for event in events if event.subject for party in event.parties}
-    who = {(_ACTOR, event.payload["actor"]) for event in events}
+    who = {(ACTOR, event.payload["actor"]) for event in events}
     wanted = sorted(known | who)
-    index = dict(zip(wanted, keys.indexes(wanted), strict=True))
-    subjects = await _subjects(db, keys, {index[each].hex(): each for each in known}) if known else {}
+    generation = await index.in_force(db, keys)
+    blind = dict(zip(wanted, keys.indexes(wanted, generation), strict=True))
+    subjects = await _subjects(db, keys, {blind[each].hex(): each for each in known}, generation) if known else {}
     key, made, lines = keys.log_key(), list[Entry](), list[dict[str, object]]()
     for event in events:
         seq: dict[str, int] = {}
@@ -59,7 +60,7 @@ async def record(
             {"subject": subjects[party, event.subject].id, "seq": number, "leaf": one.leaf}
             for party, number in seq.items()
         ]
-    await log.append(db, made, at=at, actors={actor: index[_ACTOR, actor] for _, actor in who})
+    await log.append(db, made, at=at, actors={actor: blind[ACTOR, actor] for _, actor in who})
     await bulk.insert(db, log.subject_lines, lines)
     return made
 
@@ -69,12 +70,16 @@ def person_context(id_: int) -> bytes:
     return f"v1|audit_subjects|sealed|{id_}".encode()
 
 
-async def _subjects(db: AsyncConnection, keys: KeyService, wanted: Mapping[str, Known]) -> dict[Known, _Subject]:
+async def _subjects(
+    db: AsyncConnection, keys: KeyService, wanted: Mapping[str, Known], generation: str
+) -> dict[Known, _Subject]:
     """Return these persons, by blind index, locked until the transaction ends; make those that are new."""
     known = set((await db.execute(_LOCK, {"names": list(wanted)})).scalars())
     fresh = sorted(wanted.keys() - known)
     if fresh:
-        await bulk.insert(db, log.subjects, [_new(keys, blind, *wanted[blind]) for blind in fresh], shared=True)
+        await bulk.insert(
+            db, log.subjects, [_new(keys, generation, blind, *wanted[blind]) for blind in fresh], shared=True
+        )
         await db.execute(_LOCK, {"names": fresh})  # another gateway may have made them just now
     # Asked only now that they are ours: what others wrote about them while we waited is seen.
     found = await db.execute(_LAST, {"names": list(wanted)})
@@ -95,7 +100,7 @@ _LAST = sa.select(
 ).where(among(log.subjects.c.blind))
 
 
-def _new(keys: KeyService, blind: str, party: str, bsn: str) -> dict[str, object]:
+def _new(keys: KeyService, generation: str, blind: str, party: str, bsn: str) -> dict[str, object]:
     id_ = secrets.randbits(63)
     sealed = keys.seal_person(bsn, person_context(id_))
-    return {"id": id_, "party": party, "blind": blind, "index_key": keys.index_id, "sealed": sealed}
+    return {"id": id_, "party": party, "blind": blind, "index_key": generation, "sealed": sealed}

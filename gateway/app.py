@@ -25,7 +25,7 @@ from adapters.listen import ListenError, listening
 from adapters.push import HttpsPush
 from adapters.witness import Witnesses
 from audit import anchor, log, sequencer
-from audit.keys import KeysError, KeyService
+from audit.keys import KeysAwayError, KeysError, KeyService
 from audit.note import Checkpoint
 from audit.policy import PolicyError, read_policy
 from audit.witnessing import Witnessing
@@ -63,7 +63,17 @@ class StoppedError(Exception):
     """A gateway cannot start or go on; the text says in Dutch why, without anything of a message."""
 
 
-UNUSABLE = (KeysError, PartiesError, OfficersError, PackageError, AwayError, ListenError, PolicyError, StoppedError)
+UNUSABLE = (
+    KeysError,
+    KeysAwayError,
+    PartiesError,
+    OfficersError,
+    PackageError,
+    AwayError,
+    ListenError,
+    PolicyError,
+    StoppedError,
+)
 """What ends a gateway; the text says in Dutch what to do."""
 
 
@@ -90,7 +100,7 @@ class Gateway:
         self.pickup = Pickup(commit=self.commit, keys=keys, mailbox=self.mailbox, origin=settings.origin)
         self._push = HttpsPush(
             context=tls.client_context(settings.certificate, settings.private_key, settings.authority),
-            sign=keys.signer("push").sign,
+            sign=lambda message: keys.signer("push").sign(message),
         )
         self.courier = Courier(
             commit=self.commit, intake=self.intake, keys=keys, transport=self._push, origin=settings.origin,

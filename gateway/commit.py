@@ -14,6 +14,8 @@ from typing import Any, TypeVar, cast
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from audit.keys import KeysAwayError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Step = Callable[[AsyncConnection, Sequence[Item]], Awaitable[Sequence[Result]]]
@@ -103,13 +105,15 @@ class ClosedError(Exception):
 def passes(error: Exception) -> bool:
     """Tell whether the database may be expected to work again by itself: it is away, starting, busy or full.
 
+    So may the key service that is away.
+
     False is a fault in what we asked or in what we stored: asking again would not help.
     """
     if isinstance(error, sa.exc.DBAPIError):
         # A PostgreSQL that goes away says so in many ways, most without a kind of their own in SQLAlchemy.
         kinds = (sa.exc.DBAPIError, sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError)
         return error.connection_invalidated or type(error) in kinds
-    return isinstance(error, (AwayError, sa.exc.TimeoutError))
+    return isinstance(error, (AwayError, KeysAwayError, sa.exc.TimeoutError))
 
 
 @dataclass(slots=True)

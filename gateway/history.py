@@ -1,17 +1,19 @@
 """The ledger at work (level 3): in one commit, messages are held against what was said before, and are remembered.
 
-A record stands in the database sealed, with a key of its own, under a blind index of its key: who has the database and
-not the keys learns how many records there are and when they changed.
+A record stands in the database sealed, under a blind index of its key: who has the database and not the keys learns how
+many records there are and when they changed. Its key stands in it, sealed too: so it shows when a record was put in
+another's place, and it can be found again under another index. To destroy a record, delete its row.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audit import index
 from audit.keys import KeyService
-from audit.seal import open_, seal
+from audit.seal import Key, SealError, open_, seal
 from gateway import store
 from gateway.commit import aside
 from gateway.ledger import codec
@@ -43,7 +45,7 @@ class History:
         for _ in range(2):  # what a record refers to is known once it is read; see gateway.ledger
             wanted = {key for facts, said in speaking for key in keys(facts, said, page.past)} - asked
             asked |= wanted
-            names = {self._index(key): key for key in wanted}
+            names = await self._indexes(db, sorted(wanted))
             rows = await store.records(db, names) if names else {}
             page.lay(await aside(db, size, partial(self._records, names, rows)))
         return page
@@ -51,30 +53,50 @@ class History:
     async def write(self, db: AsyncConnection, page: Page, *, at: int, size: int) -> None:
         """Keep what changed on this page; ``at`` is in milliseconds since 1970, UTC."""
         if page.changed:
-            await store.put_records(db, await aside(db, size, partial(self._rows, page, at)))
+            names = await self._indexes(db, sorted(page.changed))
+            await store.put_records(db, await aside(db, size, partial(self._rows, page, names, at)))
+
+    async def _indexes(self, db: AsyncConnection, wanted: Sequence[str]) -> dict[str, str]:
+        """Return these keys of the ledger by their blind index."""
+        if not wanted:
+            return {}
+        return dict(zip(indexes(self._service, wanted, await index.in_force(db, self._service)), wanted, strict=True))
 
     def _records(self, names: Mapping[str, str], rows: Mapping[str, Any]) -> dict[str, Record]:
-        return {names[index]: codec.unpack(opened(self._service, row)) for index, row in rows.items()}
+        found = dict(opened(self._service, rows.values()))
+        if found.keys() != {names[each] for each in rows}:
+            raise SealError("does not open")
+        return {key: codec.unpack(packed) for key, packed in found.items()}
 
-    def _rows(self, page: Page, at: int) -> list[dict[str, object]]:
-        return [self._row(key, page.past[key], at) for key in sorted(page.changed)]
-
-    def _row(self, key: str, record: Record, at: int) -> dict[str, object]:
-        index = self._index(key)
-        own, wrapped = self._service.new_body_key(_context(index))
-        sealed = seal(own, codec.pack(record), _context(index))
-        return {"key": index, "changed_at": at, "wrapped_key": wrapped, "sealed_record": sealed}
-
-    def _index(self, key: str) -> str:
-        return self._service.blind_index("ledger", key).hex()
+    def _rows(self, page: Page, names: Mapping[str, str], at: int) -> list[dict[str, object]]:
+        own = self._service.ledger_key()
+        return [
+            {"key": each, "changed_at": at, "sealed_record": _sealed(own, key, codec.pack(page.past[key]))}
+            for each, key in names.items()
+        ]
 
 
-def opened(service: KeyService, row: Any) -> bytes:
-    """Return the record in a row of ``ledger``; raises SealError if it is not what was put there."""
-    context = _context(row.key)
-    return open_(service.unwrap(row.wrapped_key, context), row.sealed_record, context)
+def indexes(service: KeyService, wanted: Sequence[str], generation: str) -> list[str]:
+    """Return the column ``ledger.key`` for keys of the ledger."""
+    return [each.hex() for each in service.indexes([("ledger", key) for key in wanted], generation)]
 
 
-def _context(index: str) -> bytes:
-    """What a sealed record is bound to: its table, column and row."""
-    return f"v1|ledger|sealed_record|{index}".encode()
+def opened(service: KeyService, rows: Iterable[Any]) -> list[tuple[str, bytes]]:
+    """Return the key and the record in rows of ``ledger``; raises SealError if one is not what was put there."""
+    sealed = [row.sealed_record for row in rows]
+    return [_opened(own, each) for own, each in zip(service.ledger_keys(sealed), sealed, strict=True)]
+
+
+def _sealed(own: Key, key: str, packed: bytes) -> bytes:
+    name = key.encode()
+    return seal(own, len(name).to_bytes(2, "big") + name + packed, _CONTEXT)
+
+
+def _opened(own: Key, sealed: bytes) -> tuple[str, bytes]:
+    plain = open_(own, sealed, _CONTEXT)
+    end = 2 + int.from_bytes(plain[:2], "big")
+    return plain[2:end].decode(), plain[end:]
+
+
+_CONTEXT = b"v1|ledger|sealed_record"
+"""What a sealed record is bound to: its table and column; its row it tells itself."""

@@ -115,7 +115,6 @@ class Intake:
         self._mailbox = mailbox
         self._origin = origin
         self._history = history
-        self._signer = keys.signer("ontvangst")
         self._underway = 0
         self.parties = Parties()
 
@@ -228,7 +227,7 @@ class Intake:
             return {}
         first = {each.event.message: each.leaf for each in reversed(logged[: len(told)])}
         promises = [promise(arrival, first[arrival.id]) for arrival, _ in new]
-        receipts = issue(promises, key_name=f"{self._origin}/ontvangst", sign=self._signer.sign)
+        receipts = issue(promises, key_name=f"{self._origin}/ontvangst", sign=self._keys.signer("ontvangst").sign)
         rows = [
             {**arrival.row, "answers": answers, "receipt": receipt}
             for (arrival, answers), receipt in zip(new, receipts, strict=True)

@@ -111,7 +111,6 @@ ledger = sa.Table(
     metadata,
     sa.Column("key", sa.String(32), primary_key=True),
     sa.Column("changed_at", sa.BigInteger, nullable=False),
-    sa.Column("wrapped_key", sa.LargeBinary, nullable=False),
     sa.Column("sealed_record", sa.LargeBinary, nullable=False),
 )
 
@@ -281,4 +280,31 @@ sa.Index(
     secret_persons.c.party,
     postgresql_where=sa.text("state <> 'opgeheven'"),
     sqlite_where=sa.text("state <> 'opgeheven'"),
+)
+
+# What officers do between two requests (gateway.oversight): what they asked of the log, and their emergency access.
+console_questions = sa.Table(
+    "console_questions",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),  # trace of the lines that this search left in the log
+    sa.Column("session", sa.LargeBinary(32), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+
+console_emergencies = sa.Table(
+    "console_emergencies",
+    metadata,
+    sa.Column("trace", sa.String(32), primary_key=True),  # that its lines in the log share
+    sa.Column("party", sa.String(8), nullable=False),
+    sa.Column("officer", sa.String(64), nullable=False),
+    sa.Column("role", sa.String(32), nullable=False),
+    sa.Column("session", sa.LargeBinary(32), nullable=False),
+    sa.Column("began_at", sa.BigInteger, nullable=False),
+    sa.Column("ends_at", sa.BigInteger, nullable=False),
+    sa.Column("ended_at", sa.BigInteger),
+    sa.Column("reviewer", sa.String(64)),
+    sa.Column("reviewed_at", sa.BigInteger),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # why
 )

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from audit import log
-from audit.entry import open_payload
 from audit.keys import KeyService
 from gateway import store
 from gateway.answer import Codes, judged
@@ -85,9 +84,10 @@ class Door:
         async with self.engine.connect() as db:
             rows = list(await db.execute(sa.select(log.entries).order_by(log.entries.c.id)))
         read = []
-        for row in rows:
+        payloads = self.keys.open_lines([(row.header, row.sealed) for row in rows], why="beheer")
+        for row, payload in zip(rows, payloads, strict=True):
+            assert payload is not None
             header = json.loads(row.header)
-            payload = open_payload(row.header, row.sealed, self.keys.log_key_of(row.sealed))
             read.append((header["event"], header, payload))
         return read
 

@@ -22,7 +22,7 @@ from gateway.catalog import Catalog
 from gateway.check import check
 from gateway.commit import open_engine
 from gateway.flow import State
-from gateway.history import opened
+from gateway.history import indexes, opened
 from gateway.ledger import codec
 from gateway.ledger.page import Page
 from gateway.ledger.read import OBSERVERS
@@ -183,8 +183,11 @@ async def _remembered(db: AsyncConnection, book: Book, home: Path) -> list[str]:
         assert checked.facts is not None
         page.hear(checked.facts, checked.said)
     keys = KeyService.open(home / "sleutels")
-    kept = {row.key: codec.unpack(opened(keys, row)) for row in await db.execute(sa.select(tables.ledger))}
-    said = {keys.blind_index("ledger", key).hex(): record for key, record in page.past.items()}
+    rows = list(await db.execute(sa.select(tables.ledger)))
+    kept = {key: codec.unpack(packed) for key, packed in opened(keys, rows)}
+    said = page.past
+    if sorted(row.key for row in rows) != sorted(indexes(keys, list(kept), keys.index_id)):
+        return ["the ledger has records that are not under their index"]
     differ = [index for index in said.keys() | kept.keys() if _heard(said, index) != _heard(kept, index)]
     return [f"the ledger has {len(differ)} records that are not what was said"] if differ else []
 
