@@ -21,7 +21,7 @@ from gateway.decide import Accepted
 from gateway.intake import BusyError, Rejected
 from gateway.logbook import Logbook
 from gateway.parties import Party
-from gateway.pickup import Pickup, UnknownMessageError
+from gateway.pickup import DestroyedError, Pickup, UnknownMessageError
 from gateway.trail import Visit
 
 MOST_BODY = 25 * 2**20
@@ -119,6 +119,8 @@ class Rest:
             return problem.response()
         except UnknownMessageError:
             return _unknown().response()
+        except DestroyedError:
+            return _destroyed().response()
         except BusyError:
             return busy("Het is te druk", "Probeer het over een seconde opnieuw.", seconds=1).response()
         except (asyncio.CancelledError, ConnectionError, web.HTTPException):
@@ -305,6 +307,15 @@ def _id(request: web.Request) -> str:
     if not _ID.fullmatch(id_):
         raise _unknown()
     return id_
+
+
+def _destroyed() -> Problem:
+    return Problem(
+        410,
+        "Vernietigd",
+        "De inhoud van dit bericht is vernietigd. De status en het ontvangstbewijs zijn er nog. Hebt u het bericht nodig,"
+        " vraag het dan aan de afzender of de ontvanger.",
+    )
 
 
 def _unknown() -> Problem:

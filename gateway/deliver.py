@@ -153,9 +153,12 @@ class Courier:
         hold, sent = batch.hold, list[tuple[Duty, Outcome]]()
         async with self._commit.reading() as db:
             found = await store.delivery(db, [duty.message for duty in batch.duties], body=True)
-        bodies = {each.id: (each, body) for each, body in opened(self._keys, found.values())}
+        present = [each for each in found.values() if each.sealed_body is not None]
+        bodies = {each.id: (each, body) for each, body in opened(self._keys, present)}
         for place, duty in enumerate(batch.duties, 1):
-            outcome = await self._send(*bodies[duty.message], batch.endpoint)
+            outcome: Outcome = Delivered()
+            if duty.message in bodies:  # else its receiver fetched it meanwhile: only then could it be destroyed
+                outcome = await self._send(*bodies[duty.message], batch.endpoint)
             sent.append((duty, outcome))
             left = batch.duties[place:]
             late = _now() > hold.until - self._lease * (1 - PATIENCE)

@@ -35,6 +35,10 @@ class UnknownMessageError(Exception):
     """There is no such message for this party."""
 
 
+class DestroyedError(Exception):
+    """The content of this message was destroyed; its state and receipt are still there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ask:
     """One party's wish about one message, on its way to the commit."""
@@ -80,11 +84,18 @@ class Pickup:
         return {"bezorgingen": list(items.values()), "volgende": found[-1].seq if len(found) == count else None}
 
     async def fetch(self, id_: str, party: Party, visit: Visit) -> bytes:
-        """Return the body exactly as received, after the reading is logged; raise UnknownMessageError."""
+        """Return the body exactly as received, after the reading is logged.
+
+        Raises UnknownMessageError, and DestroyedError when the content is no longer there.
+        """
         async with self._commit.reading() as db:
-            size = (await _seen(db, id_, party)).size
+            seen = await _seen(db, id_, party)
+        if seen.sealed_subjects is None:
+            raise DestroyedError
         # The size bounds how many bodies one commit step may load.
-        found = await self._commit.do(self._read, [_Ask(id=id_, party=party, visit=visit)], size=size)
+        found = await self._commit.do(self._read, [_Ask(id=id_, party=party, visit=visit)], size=seen.size)
+        if id_ not in found:  # between our look and our step
+            raise DestroyedError
         return next(body for _, body in opened(self._keys, [found[id_]]))
 
     async def confirm(self, ids: Sequence[str], party: Party, visit: Visit) -> dict[str, Any]:
@@ -144,7 +155,7 @@ class Pickup:
         reads: list[tuple[_Ask, Any, str]] = []
         for ask in (ask for asks in batches for ask in asks):
             message = found.get(ask.id)
-            if message is None or not _concerns(message, ask.party):
+            if message is None or not _readable(message, ask.party):
                 continue
             receives = message.receiver in ask.party.codes
             state = State(message.state)
@@ -163,7 +174,7 @@ class Pickup:
             ],
         )
         return [
-            {ask.id: found[ask.id] for ask in asks if ask.id in found and _concerns(found[ask.id], ask.party)}
+            {ask.id: found[ask.id] for ask in asks if ask.id in found and _readable(found[ask.id], ask.party)}
             for asks in batches
         ]
 
@@ -232,6 +243,11 @@ async def _seen(db: AsyncConnection, id_: str, party: Party) -> Any:
 
 def _concerns(message: Any, party: Party) -> bool:
     return bool({message.sender, message.receiver} & party.codes)
+
+
+def _readable(message: Any, party: Party) -> bool:
+    """Tell whether a message has a body that this party may read; what was destroyed has none."""
+    return _concerns(message, party) and message.sealed_body is not None
 
 
 def _why_not(message: Any | None, ask: _Ask, state: Mapping[str, State]) -> str | None:
