@@ -142,14 +142,15 @@ def problem_in(heard: bytes, status: int) -> Any:
 
 @contextlib.contextmanager
 def running(
-    home: Path, *, database: str = "sqlite+aiosqlite:///ketenpoort.sqlite", past: str = "leer"
+    home: Path, *, database: str = "sqlite+aiosqlite:///ketenpoort.sqlite", past: str = "leer", more: str = ""
 ) -> Iterator[Running]:
     """Make a gateway with four parties in ``home`` and run it until the end of the block.
 
-    ``past`` is its setting ``verleden``: most tests send samples that do not follow from each other.
+    ``past`` is its setting ``verleden``: most tests send samples that do not follow from each other. ``more`` settings
+    are added.
     """
     path = setup.new_gateway(home, origin="test.ketenpoort.voorbeeld", host="127.0.0.1", port=0, database=database)
-    path.write_text(path.read_text().replace('"weiger"', f'"{past}"') + f"wachttijd = {BODY_SECONDS}\n")
+    path.write_text(path.read_text().replace('"weiger"', f'"{past}"') + f"wachttijd = {BODY_SECONDS}\n{more}")
     names = {HOOFD: "De Brug", ONDER: "Zonnehoek", OTHER: "Wilgenhof", SUPPLIER: "Softwareleverancier"}
     for code, name in names.items():
         setup.add_party(home, code, name, url="https://localhost:1")

@@ -18,13 +18,15 @@ import pytest
 import sqlalchemy as sa
 from canaries import canary, found, found_in_files, traces
 from conftest import new_schema
+from console import Visitor, add_person
 from large_documents import declaration
-from running import HOOFD, ONDER, OTHER, ROOT, SUPPLIER, XML, Running, environment, head, running, wait_until
+from running import HOOFD, ONDER, OTHER, ROOT, SUPPLIER, XML, Answer, Running, environment, head, running, wait_until
 
 from adapters import tls
 from gateway import forms, setup
 from gateway.convert import json_of
 from gateway.invented import faulty, message
+from gateway.oversight.rights import Role
 
 GOOD, BAD, STRAY = canary(1), canary(2), canary(3)
 """Of messages that are taken, of messages that are refused, and of what stands where no person belongs."""
@@ -51,11 +53,14 @@ class Played:
 
     def ask(self, road: str, *request, **more):
         answer = self.gateway.ask(*request, **more)
-        self.told.append((road, repr(answer.headers).encode() + answer.body))
+        self.shown(road, answer)
         return answer
 
     def send(self, road: str, raw: bytes, kind=XML, **more):
         return self.ask(road, "POST", "/v1/berichten", raw, kind, **more)
+
+    def shown(self, road: str, answer: Answer) -> None:
+        self.told.append((road, repr(answer.headers).encode() + answer.body))
 
     def command(self, *words: str) -> bytes:
         settings = ["--instellingen", str(self.gateway.home / "ketenpoort.toml")]
@@ -112,7 +117,7 @@ def played(request, tmp_path_factory):
     began = time.time()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", str(temporary))
-        with running(home, past="weiger", **more) as gateway, echoing(home) as port:
+        with running(home, past="weiger", more="toezicht = 0\n", **more) as gateway, echoing(home) as port:
             folder = Path(server.query["host"]) if server is not None else None
             played = Played(gateway=gateway, temporary=temporary, postgresql=folder, began=began)
             setup.add_party(home, DEAD, "Niemand thuis", url="https://localhost:1", push="https://127.0.0.1:1/")
@@ -121,6 +126,7 @@ def played(request, tmp_path_factory):
             refused(played)
             stray(played)
             pushed(played)
+            overseen(played)
             in_trouble(played, server)
             for kind in ("gezondheid", "openapi.json"):
                 played.ask(kind, "GET", f"/v1/{kind}")
@@ -223,6 +229,23 @@ def pushed(played: Played) -> None:
     assert ids[ECHO] in played.command("geparkeerd").decode()
     played.command("opnieuw", ids[ECHO], "--reden", "nog eens", "--wie", "beheerder")
     wait_until(lambda: state(ECHO) == "Geparkeerd", 20)
+
+
+def overseen(played: Played) -> None:
+    """At the door of the console and behind it: in what is typed to log in, in addresses, headers and forms."""
+    person = add_person(played.gateway.home, Role.FG, HOOFD)
+    visitor = Visitor(port=played.gateway.console, authority=played.gateway.home / "tls/ca.pem")
+    for login, password in ((STRAY.name, STRAY.remark), (STRAY.bsn, STRAY.street), (person.login, STRAY.bsn)):
+        fields = {"login": login, "wachtwoord": password, "code": STRAY.bsn[:6]}
+        played.shown("at the door", visitor.post("/aanmelden", fields))
+    assert visitor.log_in(person).status == 303
+    for path in ("/", "/sessie", "/functionarissen"):
+        played.shown(path, visitor.get(path))
+    for path in (f"/{STRAY.name}", f"/berichten/{STRAY.bsn}"):
+        played.shown("nowhere", visitor.get(path))
+        played.shown("a form for nowhere", visitor.post(path, {"bsn": STRAY.bsn, "reden": STRAY.remark}))
+    played.shown("a strange form", visitor.post("/afmelden", {STRAY.name: STRAY.bsn}, Referer=f"https://a/{STRAY.bsn}"))
+    played.shown("a strange cookie", visitor.ask("GET", "/", headers={"Cookie": f"__Host-toezicht={STRAY.name}"}))
 
 
 def in_trouble(played: Played, server: sa.URL | None) -> None:
