@@ -52,12 +52,15 @@ ONLY_IN = {
         "audit/export.py",
         "gateway/oversight/casebook.py",
         "gateway/oversight/readings.py",
+        "gateway/oversight/kept.py",
+        "audit/search.py",
     }
     | BENCH,
     "adapters": {
         "gateway/app.py",
         "gateway/commands/operator.py",
         "gateway/commands/party.py",
+        "gateway/commands/witness.py",
         "gateway/demo.py",
         "gateway/setup.py",
     }
@@ -90,6 +93,10 @@ PURE = (
     "gateway/oversight/incidents.py",
     "gateway/oversight/signals.py",
     "gateway/oversight/rights.py",
+    "gateway/oversight/lines.py",
+    "gateway/oversight/person.py",
+    "gateway/oversight/purposes.py",
+    "gateway/oversight/question.py",
     "gateway/places.py",
     "gateway/receipt.py",
     "gateway/retention/decide.py",

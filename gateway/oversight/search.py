@@ -1,0 +1,139 @@
+"""Officers who search the log: what they ask is logged before anything is looked up, what they read before it opens.
+
+A question stays with its session, under the trace of its lines in the log; so no address holds more than that trace.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import orjson
+
+from audit import search
+from audit.entry import Event
+from audit.search import Place
+from gateway import trail
+from gateway.oversight import kept
+from gateway.oversight.desk import Asking, Desk
+from gateway.oversight.lines import Line, closed, opened
+from gateway.oversight.question import Question
+from gateway.oversight.rights import Right
+from gateway.trail import What
+
+PAGE = 50
+MOST_EXPORTED = 10_000
+"""Lines in one file: what is more must be asked for by period."""
+_KIND = "zoeken"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What was asked, and lines that answer it."""
+
+    question: Question
+    lines: Sequence[Line]
+    more: Place | None
+    """Where the next lines begin; None if there are no more."""
+
+
+async def ask(desk: Desk, asking: Asking, question: Question) -> str:
+    """Log what an officer asks and keep it for him; return under which trace."""
+
+    async def fact(db: Any) -> None:
+        await desk.record(db, *of(asking, What.SEARCHED, question, asking.trace, query=question.told()))
+        await keep(desk, db, asking, _KIND, question)
+
+    await desk.do(fact)
+    return asking.trace
+
+
+async def page(desk: Desk, asking: Asking, trace: str, after: Place | None) -> Found | None:
+    """Return the lines that answer a question of this session, from a place on; None if there is no such question.
+
+    Who may not see people gets what stands in the open. Lines that are opened are logged first, and whom they turn
+    out to be about before they are shown.
+    """
+    question = await kept_question(desk, asking, _KIND, trace)
+    if question is None:
+        return None
+    rows, more = await _rows(desk, asking, question, PAGE, after)
+    if not asking.may(Right.SEARCH):
+        return Found(question=question, lines=[closed(row) for row in rows], more=more)
+    if any(row.sealed for row in rows):
+        await desk.log(*of(asking, What.LINES_READ, question, trace, rows=rows))
+    lines = read(desk, asking, rows)
+    await log_shown(desk, asking, question, trace, lines)
+    return Found(question=question, lines=lines, more=more)
+
+
+async def export(desk: Desk, asking: Asking, trace: str) -> tuple[Found, bytes] | None:
+    """As ``page``, for all lines up to ``MOST_EXPORTED``, to take away; also the leaf of the entry that says so."""
+    question = await kept_question(desk, asking, _KIND, trace)
+    if question is None:
+        return None
+    rows, more = await _rows(desk, asking, question, MOST_EXPORTED, None)
+    entries = await desk.log(
+        *of(asking, What.LIST_EXPORTED, question, trace, rows=rows, query={**question.told(), "regels": len(rows)})
+    )
+    lines = read(desk, asking, rows)
+    await log_shown(desk, asking, question, trace, lines)
+    return Found(question=question, lines=lines, more=more), entries[0].leaf
+
+
+def of(
+    asking: Asking, what: What, question: Question, trace: str, *, rows: Sequence[Any] = (), query: Any = None
+) -> list[Event]:
+    """Return the lines to log about a question: of the client it is about, if it is about one."""
+    about = {"reason": question.reason} | ({"query": query} if query else {})
+    event = replace(asking.did(what, about=about), purpose=question.purpose, trace=trace)
+    if sealed := sum(row.sealed is not None for row in rows):
+        event = replace(event, clear={"lines": sealed})
+    return trail.per_subject(event, [question.bsn] if question.bsn else [])
+
+
+def read(desk: Desk, asking: Asking, rows: Sequence[Any]) -> list[Line]:
+    """Open stored lines, those whose content is still there; that this is done is in the log."""
+    sealed = [row for row in rows if row.sealed is not None]
+    payloads = desk.keys.open_lines([(row.header, row.sealed) for row in sealed], why="logboek")
+    by_leaf = {bytes(row.leaf): payload for row, payload in zip(sealed, payloads, strict=True)}
+    return [opened(row, by_leaf.get(bytes(row.leaf)), asking.officer.party, desk.named) for row in rows]
+
+
+async def log_shown(desk: Desk, asking: Asking, question: Question, trace: str, lines: Sequence[Line]) -> None:
+    """Log for each client that lines about them are shown, where the question was not about that client alone."""
+    people = sorted({line.subject for line in lines if line.subject} - {question.bsn})
+    if people:
+        event = asking.did(What.LINES_SHOWN, about={"reason": question.reason})
+        await desk.log(*trail.per_subject(replace(event, purpose=question.purpose, trace=trace), people))
+
+
+async def keep(desk: Desk, db: Any, asking: Asking, kind: str, question: Question) -> None:
+    """Keep a question for its session, within a fact."""
+    sealed = desk.keys.seal_person(orjson.dumps(asdict(question)).decode(), _context(asking.trace))
+    row = {"id": asking.trace, "session": asking.session.id, "kind": kind, "made_at": asking.at, "sealed": sealed}
+    await kept.ask(db, row)
+
+
+async def kept_question(desk: Desk, asking: Asking, kind: str, trace: str) -> Question | None:
+    """Return a question of this session; None if there is none of this kind under this trace."""
+    async with desk.reading() as db:
+        sealed = await kept.asked(db, trace, asking.session.id, kind)
+    if sealed is None:
+        return None
+    # What an officer typed himself; it is not counted as reading the log.
+    told = orjson.loads(desk.keys.open_persons([(sealed, _context(trace))], why="beheer")[0])
+    return Question(**{**told, "events": tuple(told["events"])})
+
+
+async def _rows(
+    desk: Desk, asking: Asking, question: Question, count: int, after: Place | None
+) -> tuple[Sequence[Any], Place | None]:
+    wanted = question.wanted(asking.officer.party)
+    async with desk.reading() as db:
+        rows = await search.find(db, desk.keys, wanted, count=count + 1, after=after)
+    last = rows[count - 1] if len(rows) > count else None
+    return rows[:count], Place(at=last.at, id=last.id) if last else None
+
+
+def _context(trace: str) -> bytes:
+    return f"v1|console_questions|sealed|{trace}".encode()

@@ -1,0 +1,223 @@
+"""Officers search the log: what they see, what they never see, and that their looking is itself a line in it."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from door import HOOFD, ONDER, PUSHED, STRANGER, Door
+from overseeing import CLIENT, OTHER_CLIENT, asking, exchanged, officer, overseen, question
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from audit import log
+from audit.search import Place
+from gateway.commit import writing
+from gateway.invented import message
+from gateway.oversight import search
+from gateway.oversight.desk import Desk
+from gateway.oversight.lines import Content
+from gateway.oversight.rights import OPERATOR, Role
+
+
+@pytest.fixture
+async def both(engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[tuple[Door, Desk]]:
+    async with overseen(engine, tmp_path) as both:
+        yield both
+
+
+async def found(desk: Desk, who=None, **asked: object) -> search.Found:
+    """What an officer finds on the first page."""
+    asks = asking(who or officer())
+    trace = await search.ask(desk, asks, question(**asked))
+    page = await search.page(desk, asks, trace, None)
+    assert page is not None
+    return page
+
+
+def events(page: search.Found) -> list[str]:
+    return [line.event for line in page.lines]
+
+
+async def test_a_client_is_found_by_bsn_with_who_did_what_for_which_party(both):
+    door, desk = both
+    await exchanged(door, "A1")
+    await exchanged(door, "A2", sender=HOOFD.code, receiver=PUSHED.code)
+    page = await found(desk, bsn=CLIENT)
+
+    assert events(page)[0] == "logboek.doorzocht"
+    came, read = reversed(page.lines[-2:])
+    assert [came.event, read.event] == ["bericht.ontvangen", "bericht.gelezen"]
+    assert (came.organisation, came.role) == (HOOFD.name, "afzender")
+    assert (read.organisation, read.role) == (ONDER.name, "ontvanger")
+    assert {line.subject for line in page.lines} == {CLIENT}
+    assert [line.number for line in page.lines] == list(range(len(page.lines), 0, -1))
+    assert {line.content for line in page.lines} == {Content.OPEN}
+
+
+async def test_what_was_asked_is_in_the_log_before_it_is_looked_up_and_what_is_opened_before_it_opens(both):
+    door, desk = both
+    await exchanged(door, "A1")
+    before = len(await door.logged())
+    asks = asking(officer())
+    trace = await search.ask(desk, asks, question(bsn=CLIENT, purpose="klacht", reason="klacht over inzien"))
+    [(event, header, payload)] = (await door.logged())[before:]
+    assert (event, header["purpose"], header["trace"]) == ("logboek.doorzocht", "klacht", trace)
+    assert payload["query"] == {"bsn": CLIENT}
+    assert payload["object"] == CLIENT
+    assert payload["reason"] == "klacht over inzien"
+    assert payload["access_point"] == "192.0.2.7"
+
+    page = await search.page(desk, asks, trace, None)
+    [(event, header, payload)] = (await door.logged())[before + 1 :]
+    assert (event, header["lines"], header["trace"]) == ("logboek.gelezen", len(page.lines), trace)
+    assert payload["object"] == CLIENT
+
+
+async def test_who_reads_lines_about_several_clients_leaves_a_line_with_each_of_them(both):
+    door, desk = both
+    id_ = (await door.accepted(message("ho323-rijk", "D1", sender=ONDER.code, receiver=HOOFD.code), ONDER))["berichtId"]
+    before = len(await door.logged())
+    page = await found(desk, message=id_)
+
+    assert {line.subject for line in page.lines} == {CLIENT, OTHER_CLIENT}
+    told = (await door.logged())[before:]
+    assert [event for event, _, _ in told] == ["logboek.doorzocht", "logboek.gelezen"] + ["logboek.getoond"] * 2
+    assert {payload["object"] for event, _, payload in told if event == "logboek.getoond"} == {CLIENT, OTHER_CLIENT}
+
+
+async def test_without_an_entry_there_is_nothing_to_see(both, engine: AsyncEngine):
+    door, desk = both
+    await exchanged(door, "A1")
+    asks = asking(officer())
+    trace = await search.ask(desk, asks, question())
+    async with writing(engine) as db:
+        await db.execute(sa.text("ALTER TABLE audit_entries RENAME TO elsewhere"))
+        await db.execute(sa.text("CREATE VIEW audit_entries AS SELECT * FROM elsewhere"))
+        if db.dialect.name == "postgresql":
+            await db.execute(sa.text("CREATE RULE none AS ON INSERT TO audit_entries DO INSTEAD SELECT 1/0"))
+    with pytest.raises(sa.exc.DBAPIError):
+        await search.page(desk, asks, trace, None)
+
+
+async def test_all_filters_hold_together(both):
+    door, desk = both
+    first = await exchanged(door, "A1")
+    second = await exchanged(door, "A2")
+    fg = officer()
+
+    async def ids(**asked):
+        page = await found(desk, fg, **asked)
+        return {line.message for line in page.lines if line.event.startswith("bericht")}
+
+    assert await ids() == {first, second}
+    assert await ids(message=first) == {first}
+    assert await ids(message=first, bsn=CLIENT) == {first}
+    assert await ids(message=first, bsn=OTHER_CLIENT) == set()
+    assert await ids(until="2020-01-01") == set()
+    assert await ids(since="2020-01-01", until="2999-01-01", bsn=CLIENT) == {first, second}
+    page = await found(desk, fg, events=("bericht.gelezen",), actor=ONDER.code)
+    assert events(page) == ["bericht.gelezen"] * 2
+    assert await ids(actor=HOOFD.code, events=("bericht.gelezen",)) == set()
+    assert {line.event for line in (await found(desk, fg, actor=fg.login)).lines} <= {
+        "logboek.doorzocht", "logboek.gelezen", "logboek.getoond",
+    }  # fmt: skip
+
+
+async def test_pages_follow_each_other_without_a_line_lost_or_twice(both):
+    door, desk = both
+    for number in range(search.PAGE // 2 + 2):
+        await exchanged(door, f"P{number}")
+    asks, seen, place, pages = asking(officer()), [], None, 0
+    trace = await search.ask(desk, asks, question(until="2999-01-01", events=("bericht.ontvangen", "bericht.gelezen")))
+    while pages == 0 or place:
+        page = await search.page(desk, asks, trace, place)
+        seen += [(line.at, line.leaf) for line in page.lines]
+        place, pages = page.more, pages + 1
+
+    assert len(seen) == len(set(seen)) == search.PAGE + 4
+    assert [at for at, _ in seen] == sorted((at for at, _ in seen), reverse=True)
+    assert pages == 2
+
+
+@pytest.mark.parametrize("party", [STRANGER.code, OPERATOR, PUSHED.code])
+async def test_lines_of_others_do_not_exist_for_an_officer(both, party):
+    door, desk = both
+    id_ = await exchanged(door, "A1")
+    who = officer(party=party)
+    for asked in ({}, {"message": id_}, {"bsn": CLIENT}, {"actor": HOOFD.code}):
+        page = await found(desk, who, **asked)
+        assert {line.by for line in page.lines} <= {who.login}, asked
+        assert not [line for line in page.lines if line.message], asked
+
+
+async def test_the_lines_of_the_gateway_itself_are_for_everybody(both):
+    _, desk = both
+    operator = officer(Role.AUDITOR, OPERATOR)
+    await found(desk, operator)
+    for party in (HOOFD.code, STRANGER.code, OPERATOR):
+        page = await found(desk, officer(party=party), events=("logboek.doorzocht",))
+        assert operator.login in {line.by for line in page.lines}
+
+
+async def test_an_auditor_sees_what_stands_in_the_open_and_nothing_is_opened_for_him(both):
+    door, desk = both
+    await exchanged(door, "A1")
+    before = sum(desk.keys.counts().values())
+    page = await found(desk, officer(Role.AUDITOR))
+
+    assert "bericht.gelezen" in events(page)
+    assert {line.content for line in page.lines} == {Content.CLOSED}
+    assert not [line for line in page.lines if line.by or line.subject or line.reason or line.parties]
+    assert sum(desk.keys.counts().values()) == before + 1  # his own question
+
+
+async def test_a_question_is_for_the_session_that_asked_it(both):
+    _, desk = both
+    fg = officer()
+    trace = await search.ask(desk, asking(fg), question())
+    assert await search.page(desk, asking(fg, session=b"t" * 32), trace, None) is None
+    assert await search.page(desk, asking(fg), "0" * 32, None) is None
+    assert await search.page(desk, asking(fg), trace, Place(at=0, id=0)) is not None
+
+
+async def test_what_is_kept_of_a_question_can_be_read_by_nobody_without_the_keys(both, engine: AsyncEngine):
+    _, desk = both
+    await search.ask(desk, asking(officer()), question(bsn=CLIENT, reason="verzoek van mevrouw Achternaam"))
+    async with engine.connect() as db:
+        rows = (await db.execute(sa.text("SELECT * FROM console_questions"))).all()
+        headers = list((await db.execute(sa.select(log.entries.c.header))).scalars())
+    stored = repr(rows).encode() + b"".join(headers)
+    assert CLIENT.encode() not in stored
+    assert b"Achternaam" not in stored
+
+
+async def test_a_line_whose_content_was_destroyed_or_changed_is_told_as_such(both, engine: AsyncEngine):
+    door, desk = both
+    await exchanged(door, "A1")
+    async with writing(engine) as db:
+        change = sa.update(log.entries)
+        await db.execute(change.where(log.entries.c.event == "bericht.gelezen").values(sealed=None))
+        await db.execute(change.where(log.entries.c.event == "bericht.ontvangen").values(sealed=b"x" * 200))
+    told = {line.event: line for line in (await found(desk, bsn=CLIENT)).lines}
+    assert told["bericht.gelezen"].content is Content.DESTROYED
+    assert told["bericht.ontvangen"].content is Content.BROKEN
+    assert not told["bericht.ontvangen"].by
+    assert told["logboek.doorzocht"].content is Content.OPEN
+
+
+async def test_an_export_says_in_the_log_how_much_was_taken(both):
+    door, desk = both
+    await exchanged(door, "A1")
+    asks = asking(officer())
+    trace = await search.ask(desk, asks, question(events=("bericht.gelezen", "bericht.ontvangen")))
+    taken, leaf = await search.export(desk, asks, trace)
+
+    assert len(taken.lines) == 2
+    [(header, payload)] = [(h, p) for event, h, p in await door.logged() if event == "overzicht.geexporteerd"]
+    assert header["lines"] == 2
+    assert payload["query"]["regels"] == 2
+    async with desk.reading() as db:
+        [stored] = (await db.execute(sa.select(log.entries.c.header).where(log.entries.c.leaf == leaf))).scalars()
+    assert json.loads(stored)["event"] == "overzicht.geexporteerd"
+    assert await search.export(desk, asking(officer(), session=b"t" * 32), trace) is None
