@@ -161,8 +161,11 @@ class Console:
         site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site", "same-origin")
         if site != (f"https://{request.host}", "same-origin"):
             raise web.HTTPForbidden
-        async with asyncio.timeout(self._body_seconds):
-            form = await request.post()
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                form = await request.post()
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
         if any(_CONTROL.search(name) or _CONTROL.search(str(value)) for name, value in form.items()):
             raise ValueError("control characters")
 

@@ -1,0 +1,148 @@
+"""The pages in a real browser: judged by axe, wide and narrow, light and dark; by keyboard alone, without scripts."""
+
+import pytest
+from browser import NARROW, browser, log_in, new_page, wrong_with
+from console import console
+from running import HOOFD, OTHER
+from test_console_access import EXAMPLES
+
+from adapters.console.application import PAGES
+from gateway.invented import message
+from gateway.oversight.accounts import ROLES
+from gateway.oversight.rights import RIGHTS, Role
+
+__all__ = ["browser"]
+SHOWN = [page for page in PAGES if page.method == "GET"]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    with console(tmp_path_factory.mktemp("toezicht") / "poort") as desk:
+        yield desk
+
+
+@pytest.fixture(scope="module")
+def message_id(desk):
+    return desk.gateway.send(message("ho301-gewoon", "D301", sender=HOOFD, receiver=OTHER)).json["berichtId"]
+
+
+@pytest.fixture(scope="module")
+def windows(desk, browser):
+    """For each role a window in which its officer of HOOFD is logged in."""
+    kept = {}
+    opened = [new_page(browser) for _ in ROLES]
+    for role, window in zip(ROLES, opened, strict=True):
+        kept[role] = window.__enter__()
+        log_in(kept[role], desk, desk.people[role, HOOFD])
+    yield kept
+    for window in opened:
+        window.__exit__()
+
+
+def address(desk, page, message_id):
+    return desk.url + (EXAMPLES[page.path](desk, message_id) if "{" in page.path else page.path)
+
+
+@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.path)
+def test_axe_finds_nothing_wrong_wide_and_narrow_light_and_dark_and_the_browser_refuses_nothing(
+    desk, windows, message_id, page
+):
+    window = windows[next(role for role in ROLES if page.right in RIGHTS[role])]
+    refused = []
+    window.on("console", lambda told: refused.append(told.text) if told.type == "error" else None)
+    assert window.goto(address(desk, page, message_id)).status == 200
+    for scheme in ("light", "dark"):
+        window.emulate_media(color_scheme=scheme)
+        assert wrong_with(window) == []
+    window.emulate_media(color_scheme="light")
+    wide = window.viewport_size
+    window.set_viewport_size(NARROW)
+    assert wrong_with(window) == []
+    assert window.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], "one must scroll sideways"
+    window.set_viewport_size(wide)
+    assert refused == []
+
+
+@pytest.mark.parametrize("path", ["/aanmelden", "/afgemeld"])
+def test_the_door_has_nothing_wrong_either(desk, browser, path):
+    for dark in (False, True):
+        with new_page(browser, dark=dark, viewport=NARROW) as window:
+            window.goto(desk.url + path)
+            assert wrong_with(window) == []
+            assert window.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+
+
+def test_a_page_that_is_not_there_says_so_and_leads_back(desk, windows):
+    window = windows[Role.FG]
+    assert window.goto(desk.url + "/bestaat-niet").status == 404
+    assert wrong_with(window) == []
+    window.get_by_role("link", name="Naar het begin").click()
+    assert window.get_by_role("heading", name="Begin").is_visible()
+
+
+def test_one_logs_in_and_off_with_the_keyboard_alone_and_always_sees_where_one_is(desk, browser):
+    person = desk.people[Role.AUDITOR, HOOFD]
+    with new_page(browser) as window:
+        window.goto(desk.url)
+        seen = []
+
+        def tab():
+            window.keyboard.press("Tab")
+            seen.append(window.evaluate("(() => { const s = getComputedStyle(document.activeElement);"
+                                        " return s.outlineStyle + s.outlineWidth })()"))  # fmt: skip
+
+        tab()
+        assert window.evaluate("document.activeElement.textContent") == "Naar de inhoud"
+        tab()  # the name of the place
+        for text in (person.login, person.password, person.code()):
+            tab()
+            window.keyboard.type(text)
+        tab()
+        window.keyboard.press("Enter")
+        window.wait_for_url(desk.url + "/")
+        assert window.get_by_role("heading", name="Begin").is_visible()
+        tab()
+        window.keyboard.press("Enter")
+        assert window.evaluate("document.activeElement.id || location.hash") in ("inhoud", "#inhoud")
+        window.goto(desk.url)
+        for _ in range(4):
+            tab()
+        assert window.evaluate("document.activeElement.textContent") == "Afmelden"
+        window.keyboard.press("Enter")
+        window.wait_for_url(desk.url + "/afgemeld")
+        assert set(seen) == {"solid3px"}
+
+
+def test_everything_works_where_no_script_may_run(desk, browser):
+    person = desk.people[Role.TENANT_ADMIN, HOOFD]
+    with new_page(browser, script=False) as window:
+        log_in(window, desk, person)
+        window.get_by_role("link", name="Functionarissen").click()
+        cells = window.get_by_role("row", name=person.name).get_by_role("cell").all_inner_texts()
+        assert cells == [person.login, "partijbeheerder", "wachtwoord en code", "ja"]
+        window.get_by_role("button", name="Afmelden").click()
+        assert window.get_by_role("heading", name="U bent afgemeld").is_visible()
+
+
+def test_a_plot_tells_its_numbers_in_a_table_too(desk, windows, message_id):
+    window = windows[Role.FG]
+    window.goto(desk.url)
+    window.get_by_text("in een tabel").click()
+    rows = window.locator("figure table tbody tr").all_inner_texts()
+    assert len(rows) == 24
+    counts = [int(row.split()[-1].replace(".", "")) for row in rows]
+    bars = window.locator("figure rect title").all_text_contents()
+    assert counts == [int(bar.split(": ")[1].replace(".", "")) for bar in bars]
+    assert sum(counts) > 0
+
+
+def test_who_says_something_wrong_is_told_so_where_he_looks_and_in_the_title(desk, browser):
+    with new_page(browser) as window:
+        window.goto(desk.url)
+        window.get_by_label("Gebruikersnaam").fill("niemand")
+        window.get_by_label("Wachtwoord").fill("niets")
+        window.get_by_label("Code").fill("123456")
+        window.get_by_role("button", name="Aanmelden").click()
+        assert window.get_by_role("alert").inner_text().startswith("Dat lukte niet")
+        assert window.title().startswith("Fout: ")
+        assert wrong_with(window) == []
