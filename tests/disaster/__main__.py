@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from tests.disaster.gateways import LEASE, Gateway
 from tests.disaster.load import HOOFD, MOMENTS, ONDER, PATIENCE, PUSHED, SECOND, World
 
 PARTIES = {HOOFD: "De Brug", ONDER: "Zonnehoek", PUSHED: "Wilgenhof", SECOND: "De Haven"}
-STARTING, ANY = "starting", "any moment"
+STARTING, ANY, KEYS = "starting", "any moment", "keys"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,7 +34,12 @@ class Disaster:
     kills: int = 0
 
     async def kill(self, moment: str, gateway: Gateway) -> None:
-        """Kill the gateway at ``moment`` or shortly after, and start it again."""
+        """Kill the gateway at ``moment`` or shortly after, and start it again; at ``KEYS`` its key service alone."""
+        if moment == KEYS:
+            await self.world.moment(self.rng.choice(MOMENTS), 1.0)
+            _kill(gateway.keepers())
+            self.kills += 1
+            return
         if moment == STARTING:
             # Dies once more on its way up.
             await gateway.kill()
@@ -56,7 +61,7 @@ class Disaster:
         moments: list[str] = []
         for _ in range(count):
             if not moments:
-                moments = [*MOMENTS, ANY, STARTING]
+                moments = [*MOMENTS, ANY, STARTING, KEYS]
                 self.rng.shuffle(moments)
             moment = moments.pop()
             await self.kill(moment, self.rng.choice(self.gateways))
@@ -66,9 +71,7 @@ class Disaster:
         """Kill all processes that check documents, the spare one too."""
         await self.world.moment(moment, 0.5)
         for gateway in self.gateways:
-            for pid in gateway.workers():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            _kill(gateway.workers())
 
     async def fill_disk(self, seconds: float) -> None:
         """Let no file of a gateway grow for so long; on SQLite that is a full disk."""
@@ -94,6 +97,12 @@ class Disaster:
             if (code := await gateway.stop())
         ]
         return open_ + ended + await verdict.judge(self.world.book, self.home, self.gateways[0].settings, self.database)
+
+
+def _kill(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 @contextlib.asynccontextmanager

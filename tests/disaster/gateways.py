@@ -91,8 +91,15 @@ class Gateway:
 
     def workers(self) -> list[int]:
         """The processes that check documents for this gateway."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(pid) for pid in children.read_text().split()]
+        return self._children(b"gateway.workshop")
+
+    def keepers(self) -> list[int]:
+        """The process that has the keys of this gateway: one, or none while it starts again."""
+        return self._children(b"audit.vault")
+
+    def _children(self, module: bytes) -> list[int]:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [int(pid) for pid in children if module in _command_of(int(pid))]
 
     def limit_files(self, size: int | None) -> None:
         """Let no file grow past ``size`` bytes, as on a disk that is full; None: there is room again."""
@@ -168,6 +175,13 @@ def make(home: Path, database: str, parties: Mapping[str, str], pushed: str, cou
         settings.write_text(text.replace(f"poort = {ports[0]}", f"poort = {port}"))
         gateways.append(Gateway(settings, port))
     return gateways, push_port
+
+
+def _command_of(pid: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except FileNotFoundError:  # it just ended
+        return []
 
 
 def _free_ports(count: int) -> list[int]:

@@ -21,11 +21,15 @@ from aiohttp import web
 
 from adapters import tls
 from gateway.invented import faulty, message
+from tests.large_documents import bsns, declaration
 
 HOOFD, ONDER, PUSHED, SECOND = "98000001", "98000002", "98000003", "98000004"
 MOMENTS = ("sending", "promised", "fetched", "confirming", "pushing", "pushed")
 """What the outside world can see of the steps of a message; a disaster waits for one of them."""
 
+
+PERSONS = bsns(5)
+"""So few that many messages at the same time are about the same one."""
 
 MOST_AGAIN = 40
 MOST_UNDERWAY = 60
@@ -52,6 +56,8 @@ class Book:
     pushes: list[tuple[tuple[str, str], str]] = field(default_factory=list)
     """Lane and id of every push that the receiver stored."""
     confirmed: set[str] = field(default_factory=set)
+    heads: list[bytes] = field(default_factory=list)
+    """Signed heads of the log, in the order in which they were seen; whoever keeps these sees a fork."""
     retours: dict[bytes, str] = field(default_factory=dict)
     """By refused bytes: the id of the answer that the gateway composed."""
     seen: Counter[str] = field(default_factory=Counter)
@@ -109,8 +115,9 @@ class World:
                     (HOOFD, PUSHED, "P"), (SECOND, PUSHED, "Q"),
                 )
             ]  # fmt: skip
-            sending.append(asyncio.create_task(self._erring()))
+            sending += [asyncio.create_task(self._erring()), asyncio.create_task(self._declaring())]
             receiving = [asyncio.create_task(self._receiving(code)) for code in (HOOFD, ONDER, SECOND)]
+            receiving.append(asyncio.create_task(self._watching()))
             try:
                 yield
                 self._closing.set()
@@ -166,6 +173,7 @@ class World:
         while not self._closing.is_set():
             number += 1
             raw = message("ho301-gewoon", f"{prefix}{number}", sender=sender, receiver=receiver)
+            raw = raw.replace(PERSONS[0].encode(), self._rng.choice(PERSONS).encode())
             copies = 2 if self._rng.random() < 0.1 else 1
             ids = await asyncio.gather(*(self.send(sender, raw) for _ in range(copies)))
             if len(set(ids)) != 1:
@@ -192,6 +200,15 @@ class World:
                 self.book.seen["refused"] += 1
             await asyncio.sleep(self._rng.uniform(0.1, 0.4))
 
+    async def _declaring(self) -> None:
+        """A party that writes about several persons in one message."""
+        number = 0
+        while not self._closing.is_set():
+            number += 1
+            raw = declaration(clients=self._rng.randint(2, len(PERSONS)), lines=1)
+            await self.send(ONDER, raw.replace(b"GROOT-1", b"D%d" % number).replace(b"GROOT1", b"D%d" % number))
+            await asyncio.sleep(self._rng.uniform(0.1, 0.4))
+
     async def _receiving(self, party: str) -> None:
         answered: set[str] = set()
         while True:
@@ -212,6 +229,14 @@ class World:
                 answered.add(id_)
                 if id_ in self.book.receipts and not self._closing.is_set() and self._rng.random() < 0.3:
                     await self._answer(id_)
+
+    async def _watching(self) -> None:
+        """A party that keeps what the gateway signed, so that it can never show another log."""
+        while True:
+            _, head = await self._ask(SECOND, "GET", "/v1/logboek/checkpoint", (200,))
+            if self.book.heads[-1:] != [head]:
+                self.book.heads.append(head)
+            await asyncio.sleep(0.2)
 
     async def _confirm(self, party: str, ids: Sequence[str]) -> None:
         self._tell("confirming")
