@@ -75,13 +75,14 @@ class FileKek:
         return open_(self.key, sealed, context)
 
     def destroy(self) -> None:
-        """Overwrite the file and take it away."""
-        with self.path.open("r+b") as file:
-            file.write(b"0" * self.path.stat().st_size)
+        """Overwrite the file and take it away; under another name, so that nobody reads it while that is done."""
+        going = self.path.rename(self.path.with_suffix(".weg"))
+        with going.open("r+b") as file:
+            file.write(b"0" * going.stat().st_size)
             file.flush()
             os.fsync(file.fileno())
-        self.path.unlink()
-        sync(self.path.parent)
+        going.unlink()
+        sync(going.parent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +134,8 @@ def load(folder: Path) -> dict[bytes, Kek]:
         try:
             raw = bytes.fromhex(path.read_text("ascii"))
             found[raw[:8]] = FileKek(path=path, key=Key(id=raw[:8], secret=raw[8:]))
+        except FileNotFoundError:  # just destroyed by another process, so nothing stands under it
+            continue
         except ValueError:
             raise KekError(
                 f"De hoofdsleutel {path} is beschadigd. Zet een reservekopie van de map terug, of herstel haar"
@@ -153,11 +156,15 @@ def make(folder: Path) -> Kek:
 
 def put(path: Path, key: Key) -> FileKek:
     """Write a KEK to a new file that only its owner reads, and be sure that it is there."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    coming = path.with_suffix(".komt")
+    coming.unlink(missing_ok=True)  # of one that died halfway
+    descriptor = os.open(coming, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write((key.id + key.secret).hex() + "\n")
         file.flush()
         os.fsync(file.fileno())
+    os.link(coming, path)  # unlike a rename it never takes the place of a key
+    coming.unlink()
     sync(path.parent)
     return FileKek(path=path, key=key)
 
@@ -174,7 +181,7 @@ def sync(folder: Path) -> None:
 def check_private(folder: Path) -> None:
     """Raise `KekError` if somebody else can read the folder or a key in it."""
     for path in (folder, *(path for kind in ("key", "db", "toml", "pin") for path in folder.glob(f"*.{kind}"))):
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise KekError(f"{path} is leesbaar voor anderen. Doe: chmod -R go= {folder}")
 
 
