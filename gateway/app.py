@@ -40,11 +40,15 @@ from gateway.logbook import Logbook
 from gateway.mailbox import Mailbox
 from gateway.operate import UNSOUND
 from gateway.oversight.accounts import OfficersError
+from gateway.oversight.checking import Asked
+from gateway.oversight.checks import Checks
 from gateway.oversight.desk import Desk
 from gateway.oversight.login import Login
 from gateway.package import PackageError, Published
 from gateway.parties import Parties, PartiesError, Party
 from gateway.pickup import Pickup
+from gateway.retention.nightly import Retention, read_terms
+from gateway.retention.policy import TermsError
 from gateway.settings import Settings
 from gateway.trail import Visit
 from gateway.worker import Pool
@@ -72,6 +76,7 @@ UNUSABLE = (
     AwayError,
     ListenError,
     PolicyError,
+    TermsError,
     StoppedError,
 )
 """What ends a gateway; the text says in Dutch what to do."""
@@ -107,7 +112,12 @@ class Gateway:
             lease=settings.lease_seconds,
         )  # fmt: skip
         self.desk = Desk(self.commit, keys, settings.origin, settings.officers)
+        self.checks = Checks(self.desk, _checked(settings))
         self.logbook = Logbook(self.commit)
+        self.retention = Retention(
+            engine=engine, writing=self._writing, keys=keys, origin=settings.origin,
+            policy=read_terms(settings.retention), archives=lambda: self.intake.parties.archives,
+        )  # fmt: skip
         self._witnesses = Witnesses()
         self.witnessing = _witnessing(settings, self._witnesses, self._writing)
         self._seen = 0.0
@@ -150,6 +160,9 @@ class Gateway:
             if self.witnessing:
                 tasks.create_task(_kept_up(self.witnessing.run))
             tasks.create_task(_kept_up(self._watch_parties))
+            if self.settings.console is not None:
+                tasks.create_task(_kept_up(self.checks.run))
+            tasks.create_task(_kept_up(self.retention.run))
 
     async def _sequence(self) -> None:
         await sequencer.run(
@@ -310,6 +323,14 @@ def _witnessing(
     except (OSError, UnicodeDecodeError):
         raise PolicyError(f"Het bestand met getuigen {settings.witnesses} is niet te lezen.") from None
     return Witnessing(policy, begin=begin, send=way.send, clock=_now)
+
+
+def _checked(settings: Settings) -> Asked:
+    """Return what the verifier is told of these settings."""
+    return Asked(
+        database=settings.database, keys=str(settings.keys), log=settings.log_name, anchor=str(settings.anchor),
+        witnesses=str(settings.witnesses),
+    )  # fmt: skip
 
 
 async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:

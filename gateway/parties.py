@@ -15,7 +15,7 @@ from gateway.flow import Endpoint
 
 _CODE = re.compile(r"[0-9]{8}|[0-9]{4}")
 _PRINT = re.compile(r"sha256:[0-9a-f]{64}")
-_FIELDS = {"code", "naam", "certificaten", "gemachtigd_door", "push", "push_intern"}
+_FIELDS = {"code", "naam", "certificaten", "gemachtigd_door", "push", "push_intern", "archief"}
 MOST_CERTIFICATES = 2
 """A party may have two live certificates, so that it can roll over without an interruption."""
 
@@ -35,6 +35,8 @@ class Party:
     mandates: tuple[str, ...] = ()
     """Codes of the parties that mandated this one to send and fetch for them (Indiener is not Afzender)."""
     push: Endpoint | None = None
+    archive: bool = False
+    """Whether it keeps its dossiers here: what it sends and receives then has the long terms of the law."""
     codes: frozenset[str] = field(init=False)
     """All codes for which this party may act: its own, and of those that mandated it."""
 
@@ -49,6 +51,11 @@ class Parties:
 
     by_code: Mapping[str, Party] = field(default_factory=dict)
     by_certificate: Mapping[str, Party] = field(default_factory=dict)
+
+    @property
+    def archives(self) -> list[str]:
+        """Codes of the parties that keep their archive here."""
+        return [code for code, party in self.by_code.items() if party.archive]
 
     @classmethod
     def load(cls, path: Path) -> "Parties":
@@ -111,6 +118,8 @@ def _faults(entry: Any) -> list[str]:
         wrong.append(f"{where}: 'push' moet een https-adres zijn.")
     if not isinstance(entry.get("push_intern", False), bool):
         wrong.append(f"{where}: 'push_intern' is true of false, zonder aanhalingstekens.")
+    if not isinstance(entry.get("archief", False), bool):
+        wrong.append(f"{where}: 'archief' is true of false, zonder aanhalingstekens.")
     return wrong
 
 
@@ -126,4 +135,5 @@ def _party(entry: Mapping[str, Any]) -> Party:
         certificates=tuple(entry.get("certificaten", ())),
         mandates=tuple(entry.get("gemachtigd_door", ())),
         push=Endpoint(url=push, internal=bool(entry.get("push_intern", False))) if push else None,
+        archive=entry.get("archief", False),
     )

@@ -52,6 +52,8 @@ class Settings:
     """``getuigen``: file that says who signs the heads of the log too (C2SP tlog-policy); it need not be there."""
     stamper: str = ""
     """``stempel``: address of an authority that stamps a head of the log each day (RFC 3161); empty: none."""
+    retention: Path = Path("bewaartermijnen.toml")
+    """``bewaartermijnen``: file with other terms than those of `gateway.retention.policy`; it need not be there."""
     history: str = "weiger"
     """``verleden``: what is done with what contradicts earlier messages (level 3): ``weiger``, ``leer`` (nothing is
     refused, all is remembered, so that a ledger can begin while care is running) or ``uit`` (nothing is kept)."""
@@ -68,6 +70,7 @@ _NAMES = {
     "workers": "controleurs", "body_seconds": "wachttijd", "lease_seconds": "pachttijd", "history": "verleden",
     "log": "logboek", "anchor": "anker", "witnesses": "getuigen", "stamper": "stempel",
     "packages": "schemas", "console": "toezicht", "officers": "functionarissen",
+    "retention": "bewaartermijnen",
 }  # fmt: skip
 _RANGES = {
     "port": (0, 65535),
@@ -129,8 +132,9 @@ def load(path: Path) -> Settings:
     values.setdefault("anchor", "laatste-stand")
     values.setdefault("witnesses", "getuigen")
     values.setdefault("officers", "functionarissen.toml")
+    values.setdefault("retention", "bewaartermijnen.toml")
     paths = "keys", "parties", "certificate", "private_key", "authority", "packages", "officers"
-    for name in (*paths, "anchor", "witnesses"):
+    for name in (*paths, "anchor", "witnesses", "retention"):
         values[name] = home / values[name]
     values["database"] = _absolute(values["database"], home)
     return Settings(**values)

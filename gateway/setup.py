@@ -31,6 +31,7 @@ PARTIES = """\
 # code              AGB-code (8 cijfers) of gemeentecode (4 cijfers)
 # certificaten      ten hoogste twee tegelijk; toon er een met: ketenpoort vingerafdruk BESTAND
 # gemachtigd_door   partijen waarvoor deze partij mag sturen en ophalen
+# archief           true: deze partij bewaart haar dossiers hier, met de lange termijnen van de wet
 # push              https-adres, alleen als de poort berichten moet brengen
 """
 

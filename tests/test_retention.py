@@ -364,7 +364,7 @@ async def test_proposals_are_made_once_a_day_after_three_in_the_netherlands(keep
 
 
 def test_terms_below_what_the_law_asks_are_all_told_at_once():
-    with pytest.raises(policy.PolicyError) as told:
+    with pytest.raises(policy.TermsError) as told:
         policy.with_terms(
             '[logboek]\ntermijn = "4 jaar"\n[fiscaal]\ntermijn = "300 dagen"\n[dossiers]\n[transport]\ntermijn = 30'
         )

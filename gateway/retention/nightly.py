@@ -10,6 +10,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ from gateway import trail
 from gateway.oversight.rights import OPERATOR
 from gateway.retention import orders, store
 from gateway.retention.decide import Kind, Stage, ranges
-from gateway.retention.policy import Policy, Rule
+from gateway.retention.policy import Policy, Rule, TermsError, standard, with_terms
 from gateway.trail import What
 
 LOOK = 60.0
@@ -38,6 +39,16 @@ _TABLES = ("messages", "ledger", "refusals", "audit_entries", "audit_subject_lin
 
 Writing = Callable[[], contextlib.AbstractAsyncContextManager[AsyncConnection]]
 """Opens a transaction that writes."""
+
+
+def read_terms(path: Path) -> Policy:
+    """Return the policy with the terms in an operator's file, if there is one; raises TermsError."""
+    try:
+        return with_terms(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return standard()
+    except (OSError, UnicodeDecodeError):
+        raise TermsError(f"Het bestand met bewaartermijnen {path} is niet te lezen.") from None
 
 
 class Retention:

@@ -17,7 +17,7 @@ _TERM = re.compile(r"([1-9][0-9]{0,3}) (dagen|jaar)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class PolicyError(Exception):
+class TermsError(Exception):
     """The operator's terms cannot be used; the text says all that is wrong with them, in Dutch."""
 
 
@@ -89,11 +89,11 @@ def standard() -> Policy:
 
 
 def with_terms(text: str) -> Policy:
-    """Return the policy with the terms that an operator chose; raise PolicyError with everything that is wrong."""
+    """Return the policy with the terms that an operator chose; raise TermsError with everything that is wrong."""
     try:
         chosen = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise PolicyError(f"bewaartermijnen.toml is niet te lezen: {error}") from None
+        raise TermsError(f"bewaartermijnen.toml is niet te lezen: {error}") from None
     rules, wrong = dict(standard()), []
     for code, told in chosen.items():
         if trouble := _fault(rules.get(code), code, told):
@@ -101,7 +101,7 @@ def with_terms(text: str) -> Policy:
         else:
             rules[code] = replace(rules[code], term=_term(told["termijn"]))
     if wrong:
-        raise PolicyError("\n".join(wrong))
+        raise TermsError("\n".join(wrong))
     return rules
 
 
