@@ -110,7 +110,7 @@ def test_all_that_is_wrong_with_a_new_incident_is_told_at_once():
 
 
 def test_the_report_has_what_the_regulation_asks_in_its_order():
-    told = report(LEAK, "poort", {"mensen": 3}, "2026-11-22T10:00:00Z")
+    told = report(LEAK, "poort", "2026-11-22T10:00:00Z")
     assert [each["artikel"] for each in told["vragen"]][:7] == [f"art. 33 lid 3 {c}" for c in "aaaabcd"]
     assert len(told["ontbreekt"]) == len(NEEDED) - 1
     assert json.dumps(told)

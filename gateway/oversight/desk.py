@@ -24,6 +24,7 @@ from gateway.oversight.accounts import Officers, OfficersError
 from gateway.oversight.rights import Officer, Right, may
 from gateway.oversight.sessions import Session
 from gateway.parties import Parties
+from gateway.retention.policy import standard
 from gateway.trail import What
 
 Fact = Callable[[AsyncConnection], Awaitable[Result]]
@@ -80,6 +81,7 @@ class Desk:
         self.keys = keys
         self.origin = origin
         self.parties = Parties()
+        self.policy = standard()
         self._file = officers
         self._seen = self._changed()
         self._officers = Officers.load(officers)

@@ -266,7 +266,7 @@ def after(incident: Incident, step: Step, answers: Answers, *, who: str, reason:
     return replace(incident, state=state, answers=answers, notes=notes, changed_at=changed, **done)
 
 
-def report(incident: Incident, origin: str, touched: Mapping[str, int], at: str) -> dict[str, Any]:
+def report(incident: Incident, origin: str, at: str) -> dict[str, Any]:
     """Return what the AP is told: members in Dutch, in the order of AVG art. 33 lid 3. ``at`` is now, ISO 8601."""
     told = asdict(incident.answers)
     return {
@@ -280,7 +280,6 @@ def report(incident: Incident, origin: str, touched: Mapping[str, int], at: str)
             {"vraag": question, "artikel": clause, "antwoord": told[name]}
             for name, (question, clause) in QUESTIONS.items()
         ],
-        "uit_het_logboek": dict(touched),
         "ontbreekt": [QUESTIONS[name][0] for name in missing(incident.answers)],
     }
 

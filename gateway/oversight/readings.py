@@ -4,7 +4,7 @@ Every function takes the connection first and never commits. Moments are millise
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,26 +19,13 @@ _line = entries.c
 _gateway = _line.party.is_(None) & _line.other.is_(None)
 VISIBLE = (_line.party == _own) | (_line.other == _own) | _gateway
 """The rule of `rights.sees`, as a condition with the parameter ``own``: an officer of the gateway has no party."""
-_PERIOD = (_line.at >= sa.bindparam("since")) & (_line.at < sa.bindparam("until"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One line of the log by what stands in the open."""
-
-    id: int
-    at: int
-    event: str
-    message: str | None
-    header: bytes
-    party: str | None
-    other: str | None
+PERIOD = (_line.at >= sa.bindparam("since")) & (_line.at < sa.bindparam("until"))
 
 
 _begin = _line.at - _line.at % HOUR
 _COUNTS = (
     sa.select(_line.actor, _line.event, _begin.label("hour"), sa.func.count().label("lines"))
-    .where(_PERIOD, VISIBLE, among(_line.event))
+    .where(PERIOD, VISIBLE, among(_line.event))
     .group_by(_line.actor, _line.event, _begin)
 )
 
@@ -51,7 +38,7 @@ async def counts(db: AsyncConnection, own: str, since: int, until: int) -> list[
 
 
 # Few lines are of people who read, so it is their leaves that are looked for among the lines about persons.
-_READ = sa.select(_line.leaf).where(_PERIOD, _line.party == _own, among(_line.event))
+_READ = sa.select(_line.leaf).where(PERIOD, _line.party == _own, among(_line.event))
 _about = subject_lines.c
 _LOOKS = (
     sa.select(_about.subject, _line.at, _line.actor)
@@ -82,14 +69,17 @@ async def looks(db: AsyncConnection, own: str, since: int, until: int) -> list[L
     ]  # fmt: skip
 
 
-_LINES = sa.select(_line.id, _line.at, _line.event, _line.message, _line.header, _line.party, _line.other).where(
-    _PERIOD, VISIBLE
-)
+_LINES = sa.select(
+    _line.id, _line.idx, _line.at, _line.event, _line.message, _line.leaf, _line.header, _line.sealed
+).where(PERIOD, VISIBLE)
 
 
 async def of_actor(
     db: AsyncConnection, own: str, actors: Sequence[bytes], since: int, until: int, *, after: int = 0, most: int
-) -> list[Line]:
-    """Return what one actor did, under any of these indexes, in order; ``after`` is the last row of the page before."""
+) -> Sequence[Any]:
+    """Return what one actor did, under any of these indexes, in order, as `lines.closed` reads it.
+
+    ``after`` is the last row of the page before.
+    """
     query = _LINES.where(_line.actor.in_(actors), _line.id > after).order_by(_line.id).limit(most)
-    return [Line(**row._mapping) for row in await db.execute(query, {"own": own, "since": since, "until": until})]  # noqa: SLF001 - its public name, underscored against columns
+    return (await db.execute(query, {"own": own, "since": since, "until": until})).all()

@@ -98,7 +98,12 @@ def wanted() -> frozenset[str]:
 
 def begin_of(at: int, *, back: int = 0) -> int:
     """Return when the day of ``at`` began in the Netherlands, or one some days before it."""
-    return _midnight(_local(at).date() - timedelta(days=back))
+    return _midnight(day_of(at) - timedelta(days=back))
+
+
+def day_of(at: int) -> date:
+    """Return the day of a moment in the Netherlands."""
+    return _local(at).date()
 
 
 def signals(
@@ -136,7 +141,7 @@ def days(counts: Iterable[Count], events: Iterable[str]) -> dict[str, dict[date,
     chosen, found = frozenset(events), defaultdict[str, dict[date, int]](lambda: defaultdict(int))
     for each in counts:
         if each.event in chosen:
-            found[each.actor][_local(each.at).date()] += each.lines
+            found[each.actor][day_of(each.at)] += each.lines
     return {actor: dict(per_day) for actor, per_day in found.items()}
 
 
@@ -208,7 +213,7 @@ def _many(looks: Sequence[Look]) -> Iterator[Signal]:
                 within[its[first].person] -= 1
                 first += 1
             within += Counter()  # drops who is no longer in it
-            day = _local(look.at).date()
+            day = day_of(look.at)
             most[day] = max(most[day], len(within))
         yield from (_on("velen", actor, day, count, bound) for day, count in most.items() if count >= bound)
 
@@ -219,7 +224,7 @@ def _without_relation(looks: Sequence[Look]) -> Iterator[Signal]:
     for look in looks:
         known = look.first is not None and look.last is not None and look.first <= look.at
         if not known or (look.last or 0) < look.at - bound["dagen"] * DAY:
-            found[look.actor, _local(look.at).date()].add(look.person)
+            found[look.actor, day_of(look.at)].add(look.person)
     for (actor, day), people in found.items():
         if len(people) >= bound["minstens"]:
             yield _on("relatie", actor, day, len(people), bound["minstens"])
