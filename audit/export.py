@@ -54,7 +54,7 @@ class Beside:
     objects: Callable[[AsyncConnection], AsyncIterator[tuple[str, str]]] | None = None
     """Gives id and state of each thing that the log tells of."""
     follows: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    opens: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    opens: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     counts: Sequence[tuple[str, str, int]] = ()
     years: int | None = None
     held: Sequence[tuple[int, int]] = ()
@@ -204,15 +204,22 @@ def _packed(parts: list[bytes]) -> bytes:
 async def _heads(db: AsyncConnection, size: int) -> AsyncIterator[bytes]:
     """Yield every head that was kept, and those that witnesses signed, up to this size."""
     for table, order in ((log.checkpoints, log.checkpoints.c.number), (log.witnessed, log.witnessed.c.day)):
-        query = sa.select(table.c.note).where(table.c.size <= size).order_by(order)
+        query = sa.select(table.c.note).where(table.c.size <= size, await _of_this_log(db, table)).order_by(order)
         async for (note,) in await db.stream(query):
             yield str(note).encode()
+
+
+async def _of_this_log(db: AsyncConnection, table: sa.Table) -> sa.ColumnElement[bool]:
+    """Return the condition that a head is of this log, not of one on which it follows since a restore (ADR 0018)."""
+    head = await log.latest(db)
+    return table.c.note.startswith(f"{head.origin}\n" if head else "", autoescape=True)
 
 
 async def _stamps(db: AsyncConnection, size: int) -> AsyncIterator[bytes]:
     """Yield each head that was stamped, with its stamp behind it."""
     row = log.stamps.c
-    async for note, token in await db.stream(sa.select(row.note, row.token).where(row.size <= size).order_by(row.at)):
+    mine = row.size <= size, await _of_this_log(db, log.stamps)
+    async for note, token in await db.stream(sa.select(row.note, row.token).where(*mine).order_by(row.at)):
         yield _packed([str(note).encode(), token])
 
 

@@ -51,8 +51,9 @@ class Statement:
     """How many there are of each; None where it was not told."""
     follows: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Event → the states in which it may leave the thing that it is about."""
-    opens: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Reason for which a sealed body was opened → the events that tell of it."""
+    opens: Mapping[str, Sequence[str | int]] = field(default_factory=dict)
+    """Event that tells of an opening → the reason that the key service counts it under, and how many keys that takes;
+    0 where the entry itself says how many lines were opened."""
     counts: Sequence[Sequence[str | int]] = ()
     """What the key service counted: (day, reason, how often)."""
     years: int | None = None
@@ -185,10 +186,12 @@ def read_statement(data: bytes) -> Statement:
 
 def _sound(told: Statement) -> Iterator[bool]:
     """Tell of each part of a statement that nests whether it has the form that it should."""
-    for table in (told.follows, told.opens):
-        yield isinstance(table, dict) and all(
-            isinstance(names, list) and all(isinstance(name, str) for name in names) for names in table.values()
-        )
+    yield isinstance(told.follows, dict) and all(
+        isinstance(names, list) and all(isinstance(name, str) for name in names) for names in told.follows.values()
+    )
+    yield isinstance(told.opens, dict) and all(
+        isinstance(each, list) and list(map(type, each)) == [str, int] for each in told.opens.values()
+    )
     yield isinstance(told.counts, list) and all(
         isinstance(row, list) and list(map(type, row)) == [str, str, int] for row in told.counts
     )

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from typing import Any
 
 _SHOWN = 20
 
@@ -170,6 +171,11 @@ def in_words(report: Report) -> str:
 
 def in_json(report: Report) -> str:
     """Tell the outcome to a machine, in one line; members are added over time, never renamed."""
+    return json.dumps(as_json(report))
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """Return what `in_json` tells."""
     problems = [
         {"controle": one.check, "bestand": one.file, "regel": one.index, "code": int(one.verdict), "tekst": one.text}
         for one in _in_order(report.problems)[:_SHOWN]
@@ -178,23 +184,21 @@ def in_json(report: Report) -> str:
         {"controle": one.check, "titel": CHECKS[one.check], "oordeel": one.state.value, "toelichting": one.why}
         for one in report.outcomes
     ]
-    return json.dumps(
-        {
-            "code": int(report.verdict),
-            "uitkomst": WORDS[report.verdict],
-            "logboek": report.origin,
-            "regels": report.entries,
-            "wortel": report.root.hex(),
-            "bestanden": report.files,
-            "gegevens": report.payloads,
-            "vernietigd": report.erased,
-            "controles": outcomes,
-            "standen": [{"regels": one.size, "wortel": one.root.hex(), "tijd": one.at} for one in report.heads],
-            "problemen": problems,
-            "aantal_problemen": len(report.problems),
-            "onbekende_bestanden": len(report.strangers),
-        }
-    )
+    return {
+        "code": int(report.verdict),
+        "uitkomst": WORDS[report.verdict],
+        "logboek": report.origin,
+        "regels": report.entries,
+        "wortel": report.root.hex(),
+        "bestanden": report.files,
+        "gegevens": report.payloads,
+        "vernietigd": report.erased,
+        "controles": outcomes,
+        "standen": [{"regels": one.size, "wortel": one.root.hex(), "tijd": one.at} for one in report.heads],
+        "problemen": problems,
+        "aantal_problemen": len(report.problems),
+        "onbekende_bestanden": len(report.strangers),
+    }
 
 
 def _line(outcome: Outcome) -> str:

@@ -16,7 +16,7 @@ from audit.export import ExportError, Summary
 from audit.export import export as write_export
 from audit.keys import KeyService
 from audit.record import record
-from gateway import store, trail
+from gateway import prove, store, trail
 from gateway.commit import open_engine, writing
 from gateway.settings import Settings
 from gateway.trail import What
@@ -93,14 +93,17 @@ async def export(settings: Settings, folder: Path, *, who: str) -> int:
     keys = KeyService.open(settings.keys)
     origin = settings.origin
     try:
+        beside = prove.beside(keys)  # before the rest: what is counted here is in the log by then
         event = trail.event(What.EXPORTED, actor=who, role="beheerder", thing="logboek", trace="")
         async with writing(engine) as db:
             await record(db, keys, origin, [event], datetime.now(UTC))
         grown = await _place_all(engine, keys, settings.log_name)
+        opens = partial(keys.open_lines, why="beheer")
         async with engine.connect() as db:
-            summary = await write_export(
-                db, folder, keys.signer("log"), settings.log_name, partial(keys.open_lines, why="beheer"), tell=_progress()
-            )
+            if db.dialect.name == "postgresql":
+                await db.execution_options(isolation_level="REPEATABLE READ")  # SQLite sees one moment by itself
+            signer = keys.signer("log")
+            summary = await write_export(db, folder, signer, settings.log_name, opens, beside=beside, tell=_progress())
     except log.TamperedError as error:
         print(f"{error} {UNSOUND}\nEr is geen uitvoer geschreven.", file=sys.stderr)
         return 1

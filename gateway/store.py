@@ -6,7 +6,7 @@ are SQLAlchemy Core and the same on SQLite and PostgreSQL. Times are whole milli
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -140,6 +140,20 @@ async def put_records(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) ->
     """Put rows into ``ledger`` in the place of those that have the same key."""
     await db.execute(_FORGET, {"names": [row["key"] for row in rows]})
     await bulk.insert(db, ledger, rows)
+
+
+async def ledger_after(db: AsyncConnection, key: str, count: int) -> list[Any]:
+    """Return up to ``count`` rows of ``ledger`` whose key comes after this one, in order."""
+    row = ledger.c
+    found = await db.execute(sa.select(row.key, row.sealed_record).where(row.key > key).order_by(row.key).limit(count))
+    return list(found)
+
+
+async def rename_records(db: AsyncConnection, names: Mapping[str, str]) -> None:
+    """Put rows of ``ledger`` under another key: old → new."""
+    change = sa.update(ledger).where(ledger.c.key == sa.bindparam("old")).values(key=sa.bindparam("new"))
+    if names:
+        await db.execute(change, [{"old": old, "new": new} for old, new in names.items()])
 
 
 async def delivery(db: AsyncConnection, ids: Iterable[str], *, body: bool = False) -> dict[str, Any]:
@@ -306,3 +320,9 @@ async def counts(db: AsyncConnection) -> dict[str, int]:
     """Return how many deliveries are open, by state."""
     found = await db.execute(sa.select(deliveries.c.state, sa.func.count()).where(IS_OPEN).group_by(deliveries.c.state))
     return {each[0]: each[1] for each in found}
+
+
+async def states(db: AsyncConnection) -> AsyncIterator[tuple[str, str]]:
+    """Yield the id of every message, and the state of its delivery."""
+    async for id_, state in await db.stream(sa.select(deliveries.c.message, deliveries.c.state)):
+        yield id_, state

@@ -34,7 +34,13 @@ ONLY_IN = {
     | BENCH,
     "xmlschema": {"gateway/forms.py"},
     "jinja2": {"adapters/console/render.py"},
-    "cryptography": {"gateway/oversight/accounts.py", "audit/seal.py", "audit/vault/shares.py", "adapters/tls.py"},
+    "cryptography": {
+        "audit/stamped.py",
+        "gateway/oversight/accounts.py",
+        "audit/seal.py",
+        "audit/vault/shares.py",
+        "adapters/tls.py",
+    },
     "sqlalchemy": {
         "gateway/tables.py",
         "gateway/store.py",
@@ -111,6 +117,7 @@ PURE = (
     "gateway/words.py",
     "gateway/write.py",
     "audit/catalogue.py",
+    "audit/drill.py",
     "audit/entry.py",
     "audit/folder.py",
     "audit/note.py",

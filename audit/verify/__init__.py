@@ -17,11 +17,11 @@ from pathlib import Path
 from audit.note import VerifierKey
 from audit.proof import read_keys
 from audit.report import CHECKS, Report, Verdict
-from audit.verify import files, heads, inside, lines, successors, told, tree
+from audit.verify import files, heads, inside, lines, stamps, successors, told, tree
 from audit.verify.places import Folder, Memory, Place
 from audit.verify.run import Enough, Given, Opener, Run
 
-__all__ = ["Folder", "Given", "Memory", "Opener", "Place", "Run", "examine", "read_keys", "verify", "verify_place"]
+__all__ = ["Folder", "Given", "Memory", "Opener", "Place", "Run", "read_keys", "verify", "verify_place"]
 
 
 def verify(target: Path, keys: VerifierKey | Sequence[VerifierKey] | Given) -> Report:
@@ -34,12 +34,13 @@ def verify(target: Path, keys: VerifierKey | Sequence[VerifierKey] | Given) -> R
     return verify_place(run)
 
 
-def verify_place(run: Run) -> Report:
-    """Check the export that a run is about."""
+def verify_place(run: Run, *, listed: bool = True) -> Report:
+    """Check the export that a run is about; without ``listed`` as if whoever changed a file signed the list anew."""
     try:
         successors.follow_keys(run)
-        files.read_list(run)
-        examine(run)
+        if listed:
+            files.read_list(run)
+        _examine(run)
     except Enough:
         pass
     except (OSError, MemoryError, OverflowError) as error:
@@ -47,7 +48,7 @@ def verify_place(run: Run) -> Report:
     return _report(run)
 
 
-def examine(run: Run) -> None:
+def _examine(run: Run) -> None:
     """Do all checks, with the list of files as far as it is known."""
     heads.read_head(run)
     if run.head is None or any(problem.verdict == Verdict.UNCHECKABLE for problem in run.problems):
@@ -55,9 +56,12 @@ def examine(run: Run) -> None:
             run.cannot(check, "Er is geen stand die geloofd kan worden.")
         return
     files.read_statement(run)
+    stamps.check_waiting(run)
+    stamped = stamps.Stamps(run)
     checks = [*heads.checks(run), *lines.checks(run), *told.checks(run), *inside.checks(run)]
     tree.check_entries(run, checks)
     heads.check_kept(run)
+    stamped.check()
     for each in checks:
         each.end()
     files.find_strangers(run)

@@ -10,9 +10,9 @@ from audit.note import Checkpoint, Kind, NoteError, VerifierKey, parse, read_che
 from audit.policy import Policy
 from audit.report import Head, Verdict
 from audit.verify.run import LONGEST_NOTE, Run
-from audit.verify.shapes import Told
+from audit.verify.shapes import Page
 from audit.verify.successors import Rotations
-from audit.verify.tree import Check
+from audit.verify.tree import Check, Lines
 
 LATE = 3600
 """Seconds that a head with enough witnesses may be older than the newest head."""
@@ -104,15 +104,16 @@ class History:
         self._gaps = [(start, end) for start, end in pairs if end - start > self.LIFE]
         self._silent: list[tuple[float, float]] = []
 
-    def take(self, first: int, told: Sequence[Told], headers: Sequence[bytes], payloads: Sequence[bytes]) -> None:
+    def take(self, first: int, page: Page, lines: Lines) -> None:
         """Look, for each silence, whether the first to speak after it is a gateway that starts."""
-        del first, headers, payloads
-        while self._gaps and told[-1].at > _text(self._gaps[0][0] + self.LIFE):
+        del first, lines
+        while self._gaps and page.times[-1] > _text(self._gaps[0][0] + self.LIFE):
             limit = _text(self._gaps[0][0] + self.LIFE)
-            after = [one for one in told if one.at > limit and one.shape.members.get("role") != "beheerder"]
+            both = zip(page.times, page.shapes, strict=True)
+            after = [shape for at, shape in both if at > limit and shape.members.get("role") != "beheerder"]
             if not after:
                 return
-            if after[0].shape.event != "poort.gestart":
+            if after[0].event != "poort.gestart":
                 self._silent.append(self._gaps[0])
             self._gaps.pop(0)
 

@@ -1,12 +1,14 @@
 """What only the holder of the keys can see: V10 the payloads are those of their lines, V11 none was left out."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from audit.verify.run import Run
-from audit.verify.shapes import Told
-from audit.verify.tree import Check
+from audit import catalogue
+from audit.verify.run import Opener, Run
+from audit.verify.shapes import Page, Shape
+from audit.verify.tree import Check, Lines
 
 
 def checks(run: Run) -> list[Check]:
@@ -25,39 +27,66 @@ class _Inside:
             for check in ("V10", "V11"):
                 run.cannot(check, "De sleutels zijn niet gegeven (--sleutels).")
 
-    def take(self, first: int, told: Sequence[Told], headers: Sequence[bytes], payloads: Sequence[bytes]) -> None:
-        if self._opener is None or len(payloads) != len(headers):
+    def take(self, first: int, page: Page, lines: Lines) -> None:
+        if self._opener is None or len(lines.payloads) != len(lines.headers):
             return
-        there = [place for place, payload in enumerate(payloads) if payload]
-        self._holes += len(payloads) - len(there)
-        opened = self._opener([(headers[place], payloads[place]) for place in there])
-        for place, payload in zip(there, opened, strict=True):
-            self._look(first + place, told[place], payload)
+        facts: list[_Fact] = self._run.once(_facts, self._opener, page, lines.headers, lines.payloads)
+        self._holes += len(lines.payloads) - len(facts)
+        for fact in facts:
+            if fact.faults:
+                self._tell(first + fact.place, fact)
+            for whose, number in fact.numbers:
+                if self._numbers.get(whose, 0) + 1 != number:
+                    self._jump(first + fact.place, whose, number)
+                self._numbers[whose] = number
 
     def end(self) -> None:
         if self._opener is not None:
             self._run.done["V11"] = f"{len(self._numbers)} keer een partij en een cliënt"
 
-    def _look(self, index: int, one: Told, payload: Mapping[str, Any] | None) -> None:
-        file = self._run.line_file(index)
-        if payload is None:
-            text = "De gegevens bij deze regel gaan niet open, of zijn niet die van deze regel."
-            self._run.tampered("V10", file, text, index)
-            return
-        if not payload.get("actor"):
-            self._run.lacking("V16", file, "In de gegevens bij deze regel staat niet wie het deed.", index)
-        numbers = payload.get("seq")
-        for party, number in (numbers if isinstance(numbers, dict) else {}).items():
-            self._count(file, index, f"{party}|{payload.get('object')}", number)
-        if one.shape.members.get("object_type") == "bsn" and not numbers:
-            self._run.lacking("V11", file, "Deze regel over een cliënt heeft geen volgnummer.", index)
+    def _tell(self, index: int, fact: "_Fact") -> None:
+        for check, text in fact.faults:
+            note = self._run.tampered if check == "V10" else self._run.lacking
+            note(check, self._run.line_file(index), text, index)
 
-    def _count(self, file: str, index: int, whose: str, number: object) -> None:
-        """Hold the number of this line against the last one of the same party and person, of whom no name is kept."""
-        key = blake2b(whose.encode(), digest_size=16).digest()
-        expected = self._numbers.get(key, 0) + 1
-        starts_late = expected == 1 and self._holes  # the first ones were lawfully destroyed (V9)
-        if number != expected and not starts_late:
-            text = f"Deze regel heeft volgnummer {number!a} waar {expected} hoort: er is een regel weg of dubbel."
-            self._run.lacking("V11", file, text, index)
-        self._numbers[key] = number if type(number) is int else expected
+    def _jump(self, index: int, whose: bytes, number: int) -> None:
+        """Tell of a number that is not the next; the first lines about somebody may lawfully be gone (V9)."""
+        expected = self._numbers.get(whose, 0) + 1
+        if expected > 1 or not self._holes:
+            text = f"Deze regel heeft volgnummer {number} waar {expected} hoort: er is een regel weg of dubbel."
+            self._run.lacking("V11", self._run.line_file(index), text, index)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    """What one payload tells, without whom it is about."""
+
+    place: int
+    faults: tuple[tuple[str, str], ...] = ()
+    """(check, what is wrong)."""
+    numbers: tuple[tuple[bytes, int], ...] = ()
+    """Party and person as a hash, and which line about them it is."""
+
+
+def _facts(opener: Opener, page: Page, headers: Sequence[bytes], payloads: Sequence[bytes]) -> list[_Fact]:
+    there = [place for place, payload in enumerate(payloads) if payload]
+    opened = opener([(headers[place], payloads[place]) for place in there])
+    return [_fact(place, page.shapes[place], told) for place, told in zip(there, opened, strict=True)]
+
+
+def _fact(place: int, shape: Shape, payload: Mapping[str, Any] | None) -> _Fact:
+    if payload is None:
+        return _Fact(place, (("V10", "De gegevens bij deze regel gaan niet open, of zijn niet die van deze regel."),))
+    faults = []
+    if lacks := ", ".join(catalogue.missing(shape.members, payload)):
+        faults.append(("V16", f"In deze regel of haar gegevens ontbreekt: {lacks}."))
+    seq = payload.get("seq")
+    numbers = [each for each in seq.items() if type(each[1]) is int] if isinstance(seq, dict) else []
+    if shape.members.get("object_type") == "bsn" and not numbers:
+        faults.append(("V11", "Deze regel over een cliënt heeft geen volgnummer."))
+    told = tuple((_hash(f"{party}|{payload.get('object')}"), number) for party, number in numbers)
+    return _Fact(place, tuple(faults), told)
+
+
+def _hash(whose: str) -> bytes:
+    return blake2b(whose.encode(), digest_size=16).digest()

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from audit.verify.run import Run
-from audit.verify.shapes import Shape, Told
-from audit.verify.tree import Check
+from audit.verify.shapes import Page, Shape
+from audit.verify.tree import Check, Lines
 
 SKEW = timedelta(seconds=60)
 """How far two clocks, or two transactions that overlap, may differ."""
@@ -48,14 +48,15 @@ class _Times:
         self._limit = written(limit + SKEW).encode() if limit else b"\xff"
         self._told = False
 
-    def take(self, first: int, told: Sequence[Told], headers: Sequence[bytes], payloads: Sequence[bytes]) -> None:
-        del headers, payloads
-        times = [one.at for one in told]
-        if not self._told and (times != sorted(times) or times[0] < self._latest or times[-1] > self._limit):
+    def take(self, first: int, page: Page, lines: Lines) -> None:
+        del lines
+        times = page.times
+        if not self._told and (not page.ordered or times[0] < self._latest or times[-1] > self._limit):
             self._look(first, times)
-        self._latest = max(self._latest, *times)
-        for place, one in enumerate(told):
-            if "occurred" in one.shape.members and str(one.shape.members["occurred"]).encode() > _later(one.at):
+        self._latest = max(self._latest, times[-1] if page.ordered else max(times))
+        for place in page.kinds.values():  # a time of its own makes a shape of its own
+            occurred = page.shapes[place].members.get("occurred")
+            if occurred is not None and str(occurred).encode() > _later(times[place]):
                 self._tell(first + place, "Deze regel zegt te zijn gebeurd nadat hij werd geschreven.")
 
     def end(self) -> None:
@@ -87,13 +88,14 @@ class _Fields:
     """V16 and V17: what each entry must have, and must not."""
 
     def __init__(self, run: Run) -> None:
-        self._run, self._judged = run, set[int]()
+        self._run, self._judged = run, dict[int, Shape]()
 
-    def take(self, first: int, told: Sequence[Told], headers: Sequence[bytes], payloads: Sequence[bytes]) -> None:
-        del headers, payloads
-        for place, one in enumerate(told):
-            if one.shape.missing or one.shape.odd:
-                self._tell(first + place, one.shape)
+    def take(self, first: int, page: Page, lines: Lines) -> None:
+        del lines
+        for place in page.kinds.values():
+            shape = page.shapes[place]
+            if shape.missing or shape.odd:
+                self._tell(first + place, shape)
 
     def end(self) -> None:
         pass
@@ -102,7 +104,7 @@ class _Fields:
         """Tell once of each shape: thousands of entries may have it."""
         if id(shape) in self._judged:
             return
-        self._judged.add(id(shape))
+        self._judged[id(shape)] = shape
         file = self._run.line_file(index)
         if shape.missing:
             self._run.lacking("V16", file, f"In deze regel ontbreekt: {', '.join(shape.missing)}.", index)
@@ -130,17 +132,17 @@ class _Terms:
         self._young, self._old = written(edge).encode(), written(edge - PROPOSAL).encode()
         run.done["V18"] = f"bewaartermijn {statement.years} jaar"
 
-    def take(self, first: int, told: Sequence[Told], headers: Sequence[bytes], payloads: Sequence[bytes]) -> None:
-        del headers
-        if not self._active or not payloads or len(payloads) != len(told):
+    def take(self, first: int, page: Page, lines: Lines) -> None:
+        payloads = lines.payloads
+        if not self._active or len(payloads) != len(page.times):
             return
-        if told[0].at > self._young and all(payloads):
+        if min(page.times[0], page.times[-1]) > self._young and all(payloads):
             return
-        for place, (one, payload) in enumerate(zip(told, payloads, strict=True)):
+        for place, (at, payload) in enumerate(zip(page.times, payloads, strict=True)):
             index = first + place
-            if payload and one.at < self._old and not any(start <= index <= end for start, end in self._held):
+            if payload and at < self._old and not any(start <= index <= end for start, end in self._held):
                 self._tell("te oud", index, "Deze gegevens zijn ouder dan de bewaartermijn en hadden weg moeten zijn.")
-            elif not payload and one.at > self._young:
+            elif not payload and at > self._young:
                 self._tell("te jong", index, "Deze gegevens zijn vernietigd terwijl ze bewaard moesten blijven.")
 
     def end(self) -> None:
@@ -166,13 +168,14 @@ class _Reviews:
         self._run = run
         self._begun: dict[bytes, tuple[int, datetime]] = {}
 
-    def take(self, first: int, told: Sequence[Told], headers: Sequence[bytes], payloads: Sequence[bytes]) -> None:
-        del headers, payloads
-        for place, one in enumerate(told):
-            if one.shape.event == "noodtoegang.begonnen":
-                self._begun.setdefault(one.trace, (first + place, moment(one.at) or datetime.max.replace(tzinfo=UTC)))
-            elif one.shape.event == "noodtoegang.beoordeeld":
-                self._review(first + place, one)
+    def take(self, first: int, page: Page, lines: Lines) -> None:
+        del lines
+        for place in page.of("noodtoegang.begonnen", "noodtoegang.beoordeeld"):
+            at = moment(page.times[place]) or datetime.max.replace(tzinfo=UTC)
+            if page.shapes[place].event == "noodtoegang.begonnen":
+                self._begun.setdefault(page.traces[place], (first + place, at))
+            else:
+                self._review(first + place, page.traces[place], at)
 
     def end(self) -> None:
         if not self._begun:
@@ -185,12 +188,9 @@ class _Reviews:
             if now > written(due(since)):
                 self._tell(index, "Deze noodtoegang is niet beoordeeld.")
 
-    def _review(self, index: int, one: Told) -> None:
-        begun = self._begun.pop(one.trace, None)
-        if begun is None:
-            return
-        at = moment(one.at)
-        if at is None or at > due(begun[1]):
+    def _review(self, index: int, trace: bytes, at: datetime) -> None:
+        begun = self._begun.pop(trace, None)
+        if begun is not None and at > due(begun[1]):
             self._tell(begun[0], f"Deze noodtoegang is te laat beoordeeld, in regel {index}.")
 
     def _tell(self, index: int, text: str) -> None:

@@ -38,8 +38,8 @@ class Given:
     """Receipts that parties hold: file → JSON (V14)."""
     opener: Opener | None = None
     """Opens payloads (V10, V11)."""
-    counts: Sequence[Sequence[str | int]] | None = None
-    """What the key service counted, from itself: (day, reason, how often) (V13)."""
+    counts: Mapping[tuple[str, str], int] | None = None
+    """What the key service says that it counted: (day, reason) → how often (V13)."""
 
     @property
     def key(self) -> VerifierKey:

@@ -9,13 +9,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from audit import catalogue
 
-_HEX, _DIGITS = b"0123456789abcdef", b"0123456789"
-_AT = b"--T::.Z"
+_HEX = b"0123456789abcdef"
+_AT = re.compile(rb"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-6]\d\.\d{3}Z").fullmatch
 _TIME = 24
 _COMMIT = b'","commit":"'
 _MOST_SHAPES = 100_000
@@ -37,6 +36,7 @@ _FORMS: Mapping[str, re.Pattern[str]] = {
         "message": _RANDOM,
         "object_type": _CODE,
         "occurred": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",
+        "origin": r"[a-z0-9][a-z0-9./-]{0,79}",
         "outcome": _CODE,
         "policy": _CODE + r"@\d{1,4}",
         "purpose": r"[a-z][a-z0-9-]{0,39}",
@@ -63,64 +63,79 @@ class Shape:
     """Members that do not have the form that they must (V17)."""
 
 
-class Told(NamedTuple):
-    """What one header tells."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the headers of one bundle tell, in lists of equal length."""
 
-    shape: Shape
-    at: bytes
-    """ISO 8601 in UTC, with milliseconds: sorts as text."""
-    message: bytes
-    trace: bytes
+    shapes: Sequence[Shape]
+    times: Sequence[bytes]
+    """ISO 8601 in UTC, with milliseconds: these sort as text."""
+    messages: Sequence[bytes]
+    traces: Sequence[bytes]
+    kinds: Mapping[int, int]
+    """Of each shape (by its identity) the first place."""
+    events: frozenset[str]
+    ordered: bool
+    """No time is before the one in front of it."""
 
-
-@lru_cache(maxsize=4)
-def shapes_of(origin: str) -> "Shapes":
-    """Return the reader of headers of one log; what it learned it keeps, for who checks the same log again."""
-    return Shapes(origin)
+    def of(self, *events: str) -> list[int]:
+        """Places of the entries with one of these events."""
+        if self.events.isdisjoint(events):
+            return []
+        return [place for place, shape in enumerate(self.shapes) if shape.event in events]
 
 
 class Shapes:
-    """Reads headers of one log, and remembers the shapes that it met."""
+    """Reads headers, and remembers the shapes that it met."""
 
-    def __init__(self, origin: str) -> None:
-        self._origin = origin
+    def __init__(self) -> None:
         self._known: dict[Any, Shape] = {}
 
-    def read(self, headers: Sequence[bytes]) -> list[Told]:
+    def read(self, headers: Sequence[bytes]) -> Page:
         """Tell what each header tells."""
-        return [self._read(header) for header in headers]
+        shapes, times, messages, traces = zip(*map(self._read, headers), strict=True)
+        kinds: dict[int, int] = {}
+        for place, shape in enumerate(shapes):
+            kinds.setdefault(id(shape), place)
+        events = frozenset(shapes[place].event for place in kinds.values())
+        return Page(shapes, times, messages, traces, kinds, events, list(times) == sorted(times))
 
-    def _read(self, header: bytes) -> Told:
+    def _read(self, header: bytes) -> tuple[Shape, bytes, bytes, bytes]:
         at = header.find(b'"at":"') + 6
         end = at + _TIME + len(_COMMIT) + 64
         message = header.find(b'"message":"', end)
         start = message + 11 if message > 0 else end
         after = start + 32 if message > 0 else end
         trace = header.find(b'"trace":"', after) + 9
-        if at < 6 or trace < 9 or header[at + _TIME : end - 64] != _COMMIT:
+        time, id_, path = header[at : at + _TIME], header[start:after], header[trace : trace + 32]
+        random = header[end - 64 : end] + id_ + path
+        if at < 6 or trace < 9 or header[at + _TIME : end - 64] != _COMMIT or random.translate(None, _HEX):
             return self._slow(header)
-        around = (header[:at], header[end:start], header[after:trace], header[trace + 32 :])
-        moved = header[at : at + _TIME], header[end - 64 : end], header[start:after], header[trace : trace + 32]
-        if moved[0].translate(None, _DIGITS) != _AT or b"".join(moved[1:]).translate(None, _HEX):
+        if not _AT(time):
             return self._slow(header)
+        around = header[:at], header[end:start], header[after:trace], header[trace + 32 :]
         shape = self._known.get(around)
         if shape is None:
             shape = self._learn(around, header)
-        return Told(shape, moved[0], moved[2], moved[3])
+        return shape, time, id_, path
 
-    def _slow(self, header: bytes) -> Told:
+    def _slow(self, header: bytes) -> tuple[Shape, bytes, bytes, bytes]:
         shape = self._learn(header, header)
         at, message, trace = (str(shape.members.get(name, "")).encode() for name in ("at", "message", "trace"))
-        return Told(shape, at, message, trace)
+        return shape, at, message, trace
 
     def _learn(self, key: Any, header: bytes) -> Shape:
         if len(self._known) >= _MOST_SHAPES:
             self._known.clear()
-        self._known[key] = shape = _judged(header, self._origin)
+        self._known[key] = shape = _judged(header)
         return shape
 
 
-def _judged(header: bytes, origin: str) -> Shape:
+SHAPES = Shapes()
+"""One for all: what a shape is, depends on its bytes alone."""
+
+
+def _judged(header: bytes) -> Shape:
     try:
         members = json.loads(header, object_pairs_hook=_once)
     except (ValueError, RecursionError):
@@ -129,7 +144,7 @@ def _judged(header: bytes, origin: str) -> Shape:
         return Shape(event="", members={}, missing=("een leesbare kop",), odd=())
     kind = catalogue.kinds().get(str(members.get("event")))
     missing = list(catalogue.missing(members))
-    odd = sorted(name for name, value in members.items() if not _fits(name, value, origin, kind))
+    odd = sorted(name for name, value in members.items() if not _fits(name, value, kind))
     if header != json.dumps(members, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode():
         odd.append("de schrijfwijze")
     return Shape(event=str(members.get("event", "")), members=members, missing=tuple(missing), odd=tuple(odd))
@@ -142,11 +157,10 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _fits(name: str, value: Any, origin: str, kind: catalogue.Kind | None) -> bool:
+def _fits(name: str, value: Any, kind: catalogue.Kind | None) -> bool:
     """Tell whether a member has the one form that it may have."""
     expected = {
         "v": 2,
-        "origin": origin,
         "event": kind and kind.code,
         "action": kind and kind.action,
         "activity": kind and kind.activity,
@@ -159,7 +173,7 @@ def _fits(name: str, value: Any, origin: str, kind: catalogue.Kind | None) -> bo
             return _numbers(value)
         case "erases", list():
             return all(map(_numbers, value))
-        case "lost_size", int():
+        case "lines" | "lost_size", int():
             return 0 <= value < 2**63
     return name in _FORMS and isinstance(value, str) and bool(_FORMS[name].fullmatch(value))
 

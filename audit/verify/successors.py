@@ -1,13 +1,13 @@
 """V3 over the years: how a signing key of the log hands over to the next (ADR 0017)."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from audit import folder, tree
 from audit.folder import FormatError
 from audit.note import NoteError, VerifierKey, decode_key, parse, read_checkpoint, signed_by
 from audit.verify.run import LONGEST_NOTE, Run
-from audit.verify.shapes import Told, shapes_of
+from audit.verify.shapes import SHAPES, Page, Shape
+from audit.verify.tree import Lines
 
 Handover = tuple[int, VerifierKey, VerifierKey]
 """Number of the entry, the key until then, and the key from then on."""
@@ -20,17 +20,17 @@ class Rotations:
         self._run = run
         self._named: list[Handover] = []
 
-    def take(self, first: int, told: Sequence[Told], headers: Sequence[bytes], payloads: Sequence[bytes]) -> None:
+    def take(self, first: int, page: Page, lines: Lines) -> None:
         """Note the entries that name a new signing key."""
-        del headers, payloads
-        for place, one in enumerate(told):
-            if one.shape.event == "sleutel.vernieuwd" and (pair := _handover(one)) is not None:
+        del lines
+        for place in page.of("sleutel.vernieuwd"):
+            if (pair := _handover(page.shapes[place])) is not None:
                 self._named.append((first + place, *pair))
 
     def end(self) -> None:
         """Tell where the head is signed by a key that has a successor, and not by that one."""
         head = self._run.head
-        note = parse(head.note.encode()) if head else None
+        note = parse(head.note.encode()) if head and self._named else None
         for index, old, new in self._named:
             if note is not None and old in self._run.keys and not signed_by(note, new):
                 text = "Deze regel noemt een nieuwe sleutel, maar de stand is nog met de oude ondertekend."
@@ -45,7 +45,7 @@ def follow_keys(run: Run) -> None:
     """
     data = run.place.read(folder.CHECKPOINT, LONGEST_NOTE)
     try:
-        if data is None or all(signed_by(parse(data), key) for key in run.keys):
+        if data is None or all(run.once(signed_by, run.once(parse, data), key) for key in run.keys):
             return
         named, leaves = _read_through(run, read_checkpoint(data).size)
         for index, old, new in named:
@@ -62,9 +62,9 @@ def _next(key: VerifierKey, old: VerifierKey, new: VerifierKey) -> VerifierKey:
     return replace(key, public=new.public) if key.public == old.public else key
 
 
-def _handover(one: Told) -> tuple[VerifierKey, VerifierKey] | None:
+def _handover(shape: Shape) -> tuple[VerifierKey, VerifierKey] | None:
     """Read which signing key of the log followed which; None if the entry is about another key."""
-    members = one.shape.members
+    members = shape.members
     if members.get("key_kind") not in ("log", "log-mldsa"):
         return None
     try:
@@ -75,14 +75,14 @@ def _handover(one: Told) -> tuple[VerifierKey, VerifierKey] | None:
 
 def _read_through(run: Run, size: int) -> tuple[list[Handover], bytearray]:
     """Return every handover, and the leaf hashes of all entries up to the first that is missing."""
-    shapes, named, leaves = shapes_of(run.given.key.name), list[Handover](), bytearray()
+    named, leaves = list[Handover](), bytearray()
     for number, width in folder.widths(size):
         data = run.place.read(folder.entries_path(number, width))
         if data is None:
             break
         for place, header in enumerate(folder.unpack(data, folder.HEADER_PREFIX)):
             leaves += tree.leaf_hash(header)
-            if b'"sleutel.vernieuwd"' in header and (pair := _handover(shapes.read([header])[0])) is not None:
+            if b'"sleutel.vernieuwd"' in header and (pair := _handover(SHAPES.read([header]).shapes[0])) is not None:
                 named.append((number * tree.WIDTH + place, *pair))
     return named, leaves
 

@@ -2,16 +2,17 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from audit import folder, tree
 from audit.folder import IN_FLUX, FormatError
 from audit.note import NoteError
 from audit.proof import read_proof
 from audit.report import Verdict
+from audit.verify.lines import stamp
 from audit.verify.run import Run
-from audit.verify.shapes import Told
-from audit.verify.tree import Check
+from audit.verify.shapes import Page
+from audit.verify.tree import Check, Lines
 
 
 def checks(run: Run) -> list[Check]:
@@ -30,13 +31,10 @@ class _Objects:
         if not self._follows:
             run.cannot("V12", "In de uitvoer staat niet in welke toestand de berichten zijn.")
 
-    def take(self, first: int, told: Sequence[Told], headers: Sequence[bytes], payloads: Sequence[bytes]) -> None:
-        del headers, payloads
-        if not self._follows:
-            return
-        for place, one in enumerate(told):
-            if one.message and one.shape.event in self._follows:
-                self._last[one.message] = first + place, one.shape.event
+    def take(self, first: int, page: Page, lines: Lines) -> None:
+        del lines
+        if self._follows:
+            self._last.update(self._run.once(_told_of, page, first, tuple(self._follows)))
 
     def end(self) -> None:
         statement = self._run.statement
@@ -73,44 +71,62 @@ class _Objects:
             self._run.lacking("V12", self._run.line_file(known[0]), text, known[0])
 
 
+def _told_of(page: Page, first: int, events: Sequence[str]) -> list[tuple[bytes, tuple[int, str]]]:
+    """Of each entry about a thing: which thing, and the entry's number and event."""
+    return [
+        (page.messages[place], (first + place, page.shapes[place].event))
+        for place in page.of(*events)
+        if page.messages[place]
+    ]
+
+
 class _Openings:
-    """V13: the key service never opened more than the log tells, counted up to the end of each day."""
+    """V13: the key service never opened more than the log tells, counted up to the end of each day.
+
+    What is told in the log is committed before anything is opened, so no day's count can be ahead of the log.
+    """
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        statement = run.statement
-        self._counts = run.given.counts if run.given.counts is not None else (statement.counts if statement else ())
-        self._whys = {event: why for why, events in (statement.opens if statement else {}).items() for event in events}
+        self._statement = run.statement
         self._told: Counter[tuple[str, str]] = Counter()
-        if run.given.counts is None:
-            run.cannot("V13", "De sleuteldienst is niet bevraagd (--sleutels).")
+        if self._statement is None or not self._statement.opens:
+            run.cannot("V13", "In de uitvoer staat niet wat de sleuteldienst opende.")
+        self._opens = self._statement.opens if self._statement else {}
 
-    def take(self, first: int, told: Sequence[Told], headers: Sequence[bytes], payloads: Sequence[bytes]) -> None:
-        del first, headers, payloads
-        if self._run.given.counts is None:
-            return
-        for one in told:
-            why = self._whys.get(one.shape.event)
+    def take(self, first: int, page: Page, lines: Lines) -> None:
+        del first, lines
+        for place in page.of(*self._opens):
+            shape, day = page.shapes[place], page.times[place][:10].decode()
             # An event about several persons has a line for each, and is one opening.
-            if why is not None and one.shape.members.get("part", [1, 1])[0] == 1:
-                self._told[one.at[:10].decode(), why] += 1
+            if shape.members.get("part", [1, 1])[0] == 1:
+                why, times = self._opens[shape.event]
+                self._told[day, str(why)] += int(times) or int(shape.members.get("lines", 0))
 
     def end(self) -> None:
-        if self._run.given.counts is None:
+        if not self._opens or self._statement is None:
             return
-        opened: Counter[tuple[str, str]] = Counter()
-        for day, why, count in self._counts:
-            opened[str(day), str(why)] += int(count)
-        for why in sorted(set(self._whys.values())):
-            days = sorted({day for day, reason in (*opened, *self._told) if reason == why})
+        opened = Counter({(str(day), str(why)): int(count) for day, why, count in self._statement.counts})
+        for why in sorted({str(why) for why, _ in self._opens.values()}):
             balance = 0
-            for day in days:
+            for day in sorted({day for day, reason in (*opened, *self._told) if reason == why}):
                 balance += self._told[day, why] - opened[day, why]
                 if balance < 0:
                     text = f"Tot en met {day} is {-balance} keer meer geopend ({why}) dan het logboek zegt."
-                    self._run.lacking("V13", folder.CHECKPOINT, text)
+                    self._run.lacking("V13", folder.STATEMENT, text)
                     break
-        self._run.done["V13"] = f"{sum(opened.values())} keer geopend"
+        self._run.done["V13"] = f"{sum(opened.values())} keer geopend, volgens de verklaring bij de uitvoer"
+        if self._run.given.counts is not None:
+            self._compare(opened, self._run.given.counts)
+
+    def _compare(self, stated: Counter[tuple[str, str]], live: Mapping[tuple[str, str], int]) -> None:
+        """Hold what was stated against what the key service says itself, which since then can only have counted on."""
+        today = stamp(self._statement.at)[:10] if self._statement else ""
+        for (day, why), count in sorted(live.items()):
+            if stated[day, why] > count or (day < today and stated[day, why] != count):
+                text = f"De sleuteldienst telde op {day} {count} keer ({why}), de verklaring {stated[day, why]} keer."
+                self._run.lacking("V13", folder.STATEMENT, text)
+        self._run.done["V13"] = f"{sum(stated.values())} keer geopend, ook volgens de sleuteldienst zelf"
 
 
 class _Receipts:
@@ -130,11 +146,11 @@ class _Receipts:
                 self._wanted[leaf] = file
         run.done["V14"] = f"{len(self._wanted)} ontvangstbewijzen"
 
-    def take(self, first: int, told: Sequence[Told], headers: Sequence[bytes], payloads: Sequence[bytes]) -> None:
-        del first, told, payloads
+    def take(self, first: int, page: Page, lines: Lines) -> None:
+        del first, page
         if self._wanted:
-            for header in headers:
-                self._wanted.pop(tree.leaf_hash(header), None)
+            for leaf in self._wanted.keys() & set(tree.split(lines.leaves)):
+                del self._wanted[leaf]
 
     def end(self) -> None:
         for file in self._wanted.values():

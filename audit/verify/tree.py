@@ -2,20 +2,32 @@
 
 from array import array
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Protocol
 
 from audit import folder, tree
 from audit.folder import FormatError
 from audit.verify.run import Run
-from audit.verify.shapes import Told, erased, shapes_of
+from audit.verify.shapes import SHAPES, Page, erased
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The entries of one bundle in bytes."""
+
+    headers: Sequence[bytes]
+    payloads: Sequence[bytes]
+    """Empty where one is not there; none at all where they cannot be read."""
+    leaves: bytes
+    """Leaf hashes, after one another."""
 
 
 class Check(Protocol):
     """What looks at each entry once, in order."""
 
-    def take(self, first: int, told: Sequence[Told], headers: Sequence[bytes], payloads: Sequence[bytes]) -> None:
-        """Look at the entries of one bundle, from number ``first``; a payload that is not there is empty."""
+    def take(self, first: int, page: Page, lines: Lines) -> None:
+        """Look at the entries of one bundle, from number ``first``."""
         ...
 
     def end(self) -> None:
@@ -31,21 +43,18 @@ def check_entries(run: Run, checks: Iterable[Check]) -> None:
     head = run.head
     if head is None:
         return
-    shapes = shapes_of(head.origin)
     edge, rest, whole = tree.Edge(), b"", True  # over the roots of full tiles, and what comes after those
     gaps = _Gaps(run, head.size)
     above: dict[tree.TileId, bytes] = {}
     for number, width in folder.widths(head.size):
         first = number * tree.WIDTH
         headers, leaves = _headers(run, number, width)
+        payloads = _payloads(run, number, width, headers)
+        gaps.count(first, payloads)
         if headers:
-            told = run.once(shapes.read, headers)
-            payloads = _payloads(run, number, width, headers)
-            gaps.take(first, told, payloads)
-            for check in checks:
-                check.take(first, told, headers, payloads)
-        else:
-            gaps.take(first, (), _payloads(run, number, width, headers))
+            page, lines = run.once(SHAPES.read, headers), Lines(headers, payloads, leaves)
+            for check in (gaps, *checks):
+                check.take(first, page, lines)
         whole = whole and len(leaves) == width * tree.HASH
         if whole:
             _tell_roots(run, first, leaves, edge)
@@ -55,7 +64,7 @@ def check_entries(run: Run, checks: Iterable[Check]) -> None:
             else:
                 rest = leaves
     _compare_tiles(run, head.size, above if whole else {})
-    root = tree.Edge(size=head.size, tiles=(rest, *edge.tiles)).root
+    root = _root_under(edge, run.once(_root, rest) if rest else None)
     if not whole:
         run.cannot("V2", "Er ontbreken regels.")
     elif root != head.root:
@@ -117,12 +126,22 @@ def _compare_leaves(run: Run, number: int, width: int, made: bytes, stored: byte
 def _tell_roots(run: Run, first: int, leaves: bytes, edge: tree.Edge) -> None:
     """Note the root at each size within this bundle at which somebody wants to know it."""
     count = len(leaves) // tree.HASH
-    if not run.wanted:
-        return
-    for size in range(first, first + count + 1) if len(run.wanted) > count else sorted(run.wanted):
+    for size in range(first, first + count + 1) if len(run.wanted) > count else run.wanted:
         if first <= size <= first + count and size in run.wanted and size not in run.roots:
-            part = leaves[: (size - first) * tree.HASH]
-            run.roots[size] = tree.Edge(size=size, tiles=(part, *edge.tiles)).root
+            run.roots[size] = _root_under(edge, run.once(_first_root, leaves, size - first) if size > first else None)
+
+
+def _first_root(leaves: bytes, count: int) -> bytes:
+    return tree.root_of(tree.split(leaves[: count * tree.HASH]))
+
+
+def _root_under(edge: tree.Edge, last: bytes | None) -> bytes:
+    """Root over full tiles, of which ``edge`` knows the roots, and what comes after them."""
+    if last is None:
+        return edge.root
+    for tile in edge.tiles:
+        last = tree.root_of_uneven(tree.split(tile), last) if tile else last
+    return last
 
 
 def _compare_tiles(run: Run, size: int, made: dict[tree.TileId, bytes]) -> None:
@@ -172,17 +191,22 @@ class _Gaps:
         self._erased = bytearray(size)
         self.empty, self.present = array("q"), 0
 
-    def take(self, first: int, told: Sequence[Told], payloads: Sequence[bytes]) -> None:
-        """Note which payloads of a bundle are not there, and which earlier ones its entries say to have destroyed."""
-        gone = [first + place for place, payload in enumerate(payloads) if not payload]
+    def count(self, first: int, payloads: Sequence[bytes]) -> None:
+        """Note which payloads of a bundle are not there."""
+        gone = [] if all(payloads) else [first + place for place, payload in enumerate(payloads) if not payload]
         self.empty.extend(gone)
         self.present += len(payloads) - len(gone)
-        for place, one in enumerate(told):
-            if "erases" in one.shape.members:
-                for start, end in erased(one.shape.members):
-                    stop = min(end + 1, first + place)
-                    if start < stop:
-                        self._erased[start:stop] = b"\x01" * (stop - start)
+
+    def take(self, first: int, page: Page, lines: Lines) -> None:
+        """Note which earlier payloads the entries of a bundle say to have destroyed."""
+        del lines
+        if not any("erases" in page.shapes[place].members for place in page.kinds.values()):
+            return
+        for place, shape in enumerate(page.shapes):
+            for start, end in erased(shape.members):
+                stop = min(end + 1, first + place)
+                if start < stop:
+                    self._erased[start:stop] = b"\x01" * (stop - start)
 
     def end(self) -> None:
         """Tell of every payload that is gone while no entry says that it was destroyed."""

@@ -1,0 +1,37 @@
+"""What an export tells beside the log, so that a stranger can hold the two against each other (V12, V13)."""
+
+from collections.abc import Mapping
+
+from audit import catalogue
+from audit.export import Beside
+from audit.keys import KeyService
+from gateway import store
+from gateway.flow import State
+from gateway.trail import What
+
+FOLLOWS: Mapping[str, list[str]] = {
+    What.RECEIVED: [State.QUEUED],
+    What.ANSWERED: [State.QUEUED],
+    What.OFFERED: [State.SENDING],
+    What.FETCHED: [State.OFFERED, State.SENDING, State.DELIVERED],
+    What.CONFIRMED: [State.DELIVERED],
+    What.DELIVERED: [State.DELIVERED],
+    What.RETRIED: [State.QUEUED],
+    What.RELEASED: [State.QUEUED],
+    What.PARKED: [State.PARKED],
+    What.REQUEUED: [State.QUEUED],
+}
+"""Event → the states in which it may leave a delivery, as `gateway.flow` has it."""
+
+OPENS: Mapping[str, tuple[str, int]] = {
+    # The body, and the list of clients in it.
+    **dict.fromkeys((What.FETCHED, What.OFFERED, What.BODY_READ), ("bericht", 2)),
+    **{code: ("logboek", 0) for code, kind in catalogue.kinds().items() if "lines" in kind.open},
+}
+"""Event → what the key service counted when it opened what the event tells of; 0: as many as the entry says."""
+
+
+def beside(keys: KeyService) -> Beside:
+    """Return what to tell now; the entries of all that is counted here are in the log already."""
+    counts = [(day, why, number) for (day, why), number in sorted(keys.counts().items())]
+    return Beside(objects=store.states, follows=FOLLOWS, opens=OPENS, counts=counts)
