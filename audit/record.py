@@ -5,7 +5,7 @@ there, and a gap shows. It is taken while the person's row is locked, so two gat
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -74,16 +74,13 @@ async def _subjects(
     db: AsyncConnection, keys: KeyService, wanted: Mapping[str, Known], generation: str
 ) -> dict[Known, _Subject]:
     """Return these persons, by blind index, locked until the transaction ends; make those that are new."""
-    known = set((await db.execute(_LOCK, {"names": list(wanted)})).scalars())
-    fresh = sorted(wanted.keys() - known)
+    found = await _found(db, wanted)
+    fresh = sorted(wanted.keys() - found.keys())
     if fresh:
-        await bulk.insert(
-            db, log.subjects, [_new(keys, generation, blind, *wanted[blind]) for blind in fresh], shared=True
-        )
-        await db.execute(_LOCK, {"names": fresh})  # another gateway may have made them just now
-    # Asked only now that they are ours: what others wrote about them while we waited is seen.
-    found = await db.execute(_LAST, {"names": list(wanted)})
-    return {wanted[row.blind]: _Subject(id=row.id, seq=row.last or 0) for row in found}
+        rows = [_new(keys, generation, blind, *wanted[blind]) for blind in fresh]
+        await bulk.insert(db, log.subjects, rows, shared=True)
+        found |= await _found(db, fresh)  # another gateway may have made them just now
+    return {wanted[blind]: subject for blind, subject in found.items()}
 
 
 # In one order, so that two gateways do not wait for each other.
@@ -98,6 +95,14 @@ _LAST = sa.select(
     .scalar_subquery()
     .label("last"),
 ).where(among(log.subjects.c.blind))
+
+
+async def _found(db: AsyncConnection, blinds: Iterable[str]) -> dict[str, _Subject]:
+    names = {"names": list(blinds)}
+    if db.dialect.name == "postgresql":  # SQLite has one writer
+        await db.execute(_LOCK, names)
+    # Asked only now that they are ours: what others wrote about them while we waited is seen.
+    return {blind: _Subject(id=id_, seq=last or 0) for blind, id_, last in await db.execute(_LAST, names)}
 
 
 def _new(keys: KeyService, generation: str, blind: str, party: str, bsn: str) -> dict[str, object]:
