@@ -141,6 +141,21 @@ class Client:
         """Return the receipt, with its proof of inclusion in the audit log once there is one."""
         return await self._json("GET", _path(message) + "/ontvangstbewijs")
 
+    async def proof(self, message: str) -> bytes:
+        """Return the proof that the line of a message stands in the log (C2SP tlog-proof)."""
+        return await self._raw("GET", _path(message) + "/logbewijs")
+
+    async def checkpoint(self) -> bytes:
+        """Return the newest signed head of the log."""
+        return await self._raw("GET", "/v1/logboek/checkpoint")
+
+    async def tile(self, level: int, number: int, width: int) -> bytes:
+        """Return ``width`` hashes of a tile of the log's tree."""
+        groups = f"{number:03}".zfill(-(-len(f"{number:03}") // 3) * 3)
+        parts = [groups[at : at + 3] for at in range(0, len(groups), 3)]
+        path = "/".join([*(f"x{each}" for each in parts[:-1]), parts[-1]])
+        return await self._raw("GET", f"/v1/logboek/tile/{level}/{path}" + (f".p/{width}" if width < 256 else ""))
+
     async def _json(self, method: str, path: str, **request: Any) -> Mapping[str, Any]:
         return _object(await self._raw(method, path, **request))
 

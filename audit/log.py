@@ -308,19 +308,26 @@ def _utc(at: datetime) -> datetime:
 async def _keep(db: AsyncConnection, head: Checkpoint, at: datetime, large: Sequence[VerifierKey]) -> None:
     """Store the newest head: in place of the last one, unless that would leave a minute without any.
 
-    Signatures of ``large`` are taken off the last one where it stays and is not the last of its day.
+    Signatures of ``large`` are taken off the last one where it stays and is not the last of its day. One with more
+    signatures than the new one stays as it is: there an old key and its successor both signed, and who verifies later
+    follows the keys by it.
     """
     row = checkpoints.c
     last = (await db.execute(sa.select(row.number, row.at, row.note).order_by(row.number.desc()).limit(2))).all()
     values = {"size": head.size, "note": head.note, "at": at}
-    if len(last) == 2 and at - _utc(last[1].at) <= MINUTE:
+    handover = bool(last) and _signatures(last[0].note) > _signatures(head.note)
+    if len(last) == 2 and at - _utc(last[1].at) <= MINUTE and not handover:
         await db.execute(sa.update(checkpoints).where(row.number == last[0].number).values(values))
         return
-    if last and large and _utc(last[0].at).date() == _utc(at).date():
+    if last and large and not handover and _utc(last[0].at).date() == _utc(at).date():
         slim = without_lines(last[0].note, *large)
         await db.execute(sa.update(checkpoints).where(row.number == last[0].number).values(note=slim))
     number = last[0].number + 1 if last else 1
     await db.execute(sa.insert(checkpoints), values | {"number": number})
+
+
+def _signatures(note: str) -> int:
+    return len(parse(note.encode()).signatures)
 
 
 async def _lock(db: AsyncConnection) -> None:

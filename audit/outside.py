@@ -22,7 +22,8 @@ async def keep_witnessed(db: AsyncConnection, head: Checkpoint, lines: Iterable[
     """
     table = log.witnessed
     newest = await witnessed(db)
-    same = newest is not None and (newest.size, newest.root) == (head.size, head.root)
+    ours = head.origin, head.size, head.root
+    same = newest is not None and (newest.origin, newest.size, newest.root) == ours
     note = with_lines(newest.note if newest and same else head.note, lines)
     day = int(at.timestamp()) // _DAY
     await db.execute(sa.delete(table).where(table.c.day == day))

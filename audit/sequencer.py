@@ -26,7 +26,7 @@ async def _nobody(_head: Checkpoint) -> None:
 
 def signing(keys: KeyService) -> log.Signing:
     """Return what a log signs its heads with now."""
-    return log.Signing(plain=[keys.signer("log")], mldsa=[keys.signer("log-mldsa")])
+    return log.Signing(plain=keys.signers("log"), mldsa=keys.signers("log-mldsa"), known=keys.known("log"))
 
 
 async def run(

@@ -16,7 +16,7 @@ class Logbook:
         """Return the newest signed head, with the signatures of witnesses if they signed that one; None if none is."""
         async with self._commit.reading() as db:
             head, seen = await log.latest(db), await outside.witnessed(db)
-        if head and seen and (seen.size, seen.root) == (head.size, head.root):
+        if head and seen and (seen.origin, seen.size, seen.root) == (head.origin, head.size, head.root):
             return seen.note
         return head.note if head else None
 

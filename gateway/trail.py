@@ -32,6 +32,7 @@ class What(StrEnum):
     PARKED = "bezorging.geparkeerd"
     REQUEUED = "bezorging.hervat"
     EXPORTED = "logboek.geexporteerd"
+    RESTORED = "logboek.hersteld"
     LOGGED_IN = "functionaris.aangemeld"
     NOT_LET_IN = "functionaris.geweigerd"
     LOGGED_OUT = "functionaris.afgemeld"

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gateway.commands import cannot, with_gateway, with_settings
+from gateway.commands import cannot, with_gateway, with_settings, witness
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -13,6 +13,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     each.add_argument("map", type=Path, metavar="MAP")
     each.add_argument("--wie", help="uw naam of nummer; komt in het logboek (anders uw naam op deze machine)")
     each.set_defaults(run=_exporteer)
+    witness.add(commands)
 
 
 def _exporteer(arguments: argparse.Namespace) -> int:

@@ -18,6 +18,10 @@ def add(command: Adds) -> None:
     each.add_argument("--bevestig", action="store_true", help="bevestig wat veilig bewaard is")
     each = _with_connection(command("bevestig", _bevestig, "Bevestig dat u berichten veilig bewaart."))
     each.add_argument("berichten", nargs="+", metavar="BERICHT-ID")
+    each = _with_connection(command("bewijs", _bewijs, "Maak van een ontvangstbewijs een bewijs uit het logboek."))
+    each.add_argument("ontvangstbewijs", type=Path, metavar="BESTAND", help="het ontvangstbewijs, zoals u het kreeg")
+    each.add_argument("--naar", type=Path, metavar="BESTAND", help="schrijf het bewijs hier (anders ernaast)")
+    each.add_argument("--sleutel", type=Path, metavar="BESTAND", help="log.vkey: controleer het bewijs ermee")
 
 
 def _with_connection(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -46,6 +50,19 @@ def _bevestig(arguments: argparse.Namespace) -> int:
     from adapters import commands
 
     return _client(arguments, lambda connection: commands.bevestig(arguments.berichten, connection))
+
+
+def _bewijs(arguments: argparse.Namespace) -> int:
+    from adapters import watch
+    from gateway.commands.witness import keys_of
+
+    try:
+        keys = keys_of([arguments.sleutel] if arguments.sleutel else [])
+    except ValueError as error:
+        return cannot(str(error))
+    return _client(
+        arguments, lambda connection: watch.prove(connection, arguments.ontvangstbewijs, arguments.naar, keys)
+    )
 
 
 def _client(arguments: argparse.Namespace, act: Callable[[Any], Coroutine[Any, Any, int]]) -> int:

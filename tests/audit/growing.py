@@ -4,7 +4,7 @@ from functools import cache
 
 from audit import tree
 from audit.note import Checkpoint, keys_of_log, sign_checkpoint
-from audit.seal import Ed25519Signer, new_signer
+from audit.seal import Signer, new_signer
 from audit.witness import write_request
 
 
@@ -12,7 +12,7 @@ class Growing:
     """The log ``origin`` of ``count`` entries; from ``forks_at`` on its entries are others than usual."""
 
     def __init__(
-        self, origin: str, *, count: int, forks_at: int | None = None, signer: Ed25519Signer | None = None
+        self, origin: str, *, count: int, forks_at: int | None = None, signer: Signer | None = None
     ) -> None:
         self.origin = origin
         self.signer = signer or new_signer("log")

@@ -1,0 +1,209 @@
+"""A database that was put back is recognised, and goes on only as another log that says what is gone."""
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from audit import log
+from audit.note import Checkpoint, parse, read_checkpoint, signed_by
+from audit.proof import read_keys
+from gateway import app, cli, settings, setup
+from gateway.commit import open_engine
+
+ROOT = Path(__file__).resolve().parents[1]
+NAME = "test.voorbeeld"
+
+
+class Home:
+    """A gateway of which the log grows by an export, and whose database is kept and put back."""
+
+    def __init__(self, where: Path) -> None:
+        self.path, self.exports = where, 0
+
+    def make(self) -> None:
+        setup.new_gateway(self.path, origin=NAME, host="127.0.0.1", port=0, database="sqlite+aiosqlite:///poort.db")
+
+    def settings(self) -> settings.Settings:
+        return settings.load(self.path / "ketenpoort.toml")
+
+    def grow(self, times: int = 1) -> None:
+        for _ in range(times):
+            self.exports += 1
+            assert self.run("audit", "exporteer", str(self.path / f"uit{self.exports}"), "--wie", "beheerder 7") == 0
+
+    def run(self, *words: str) -> int:
+        return cli.main([*words, "--instellingen", str(self.path / "ketenpoort.toml")])
+
+    def start(self) -> None:
+        async def go() -> None:
+            async with app.opened(self.settings()):
+                pass
+
+        asyncio.run(go())
+
+    def copy(self, name: str) -> None:
+        for file in self.path.glob("poort.db*"):
+            shutil.copy(file, self.path / f"{name}{file.name.removeprefix('poort.db')}")
+
+    def put_back(self, name: str) -> None:
+        for file in self.path.glob("poort.db*"):
+            file.unlink()
+        for file in self.path.glob(f"{name}*"):
+            shutil.copy(file, self.path / f"poort.db{file.name.removeprefix(name)}")
+
+    def call_log(self, name: str) -> None:
+        with (self.path / "ketenpoort.toml").open("a") as file:
+            file.write(f'logboek = "{name}"\n')
+
+    def head(self) -> Checkpoint:
+        return read_checkpoint((self.path / "laatste-stand").read_bytes())
+
+    def lines(self) -> list[dict[str, object]]:
+        async def go() -> list[dict[str, object]]:
+            engine = open_engine(self.settings().database)
+            async with engine.connect() as db:
+                rows = (await db.execute(sa.select(log.entries.c.header).order_by(log.entries.c.idx))).scalars()
+                found = [json.loads(row) for row in rows]
+            await engine.dispose()
+            return found
+
+        return asyncio.run(go())
+
+    def verified(self, key: str) -> int:
+        folder = self.path / f"uit{self.exports}"
+        command = [sys.executable, "-m", "audit.verify", str(folder), str(self.path / key)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a gateway with a kept database of three lines, that went on to five."""
+    found = Home(tmp_path_factory.mktemp("herstel") / "poort")
+    found.make()
+    found.start()
+    found.grow(3)
+    found.start()
+    found.copy("kopie")
+    found.grow(2)
+    found.start()
+    assert found.head().size == 5
+    return found.path
+
+
+@pytest.fixture
+def home(made: Path, tmp_path: Path) -> Home:
+    """That gateway, for one test."""
+    found = Home(tmp_path / "poort")
+    shutil.copytree(made, found.path)
+    found.exports = 5
+    return found
+
+
+def refused(home: Home, capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(app.StoppedError) as stopped:
+        home.start()
+    capsys.readouterr()
+    return str(stopped.value)
+
+
+def test_a_gateway_does_not_start_on_an_older_database(home, capsys):
+    home.put_back("kopie")
+    told = refused(home, capsys)
+    assert "daar 5 regels, in de database 3" in told
+    assert "beveiligingsfunctionaris" in told
+    assert home.run("draai") == 2
+    assert home.head().size == 5
+
+
+def test_nor_on_another_one_that_is_as_large(home, capsys):
+    home.put_back("kopie")
+    anchor = (home.path / "laatste-stand").read_bytes()
+    (home.path / "laatste-stand").unlink()
+    home.grow(4)
+    (home.path / "laatste-stand").write_bytes(anchor)
+    assert "begint niet met de laatste stand" in refused(home, capsys)
+
+
+def spoiled(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    return lambda place: (place.write_bytes(change(place.read_bytes())), None)[1]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (spoiled(lambda _: b"onzin"), "niet te lezen"),
+        (spoiled(lambda data: data.replace(b"\n5\n", b"\n4\n")), "niet door dit logboek ondertekend"),
+        (spoiled(lambda data: data.replace(b"test.voorbeeld\n", b"elders\n", 1)), "van een ander logboek"),
+    ],
+)
+def test_a_last_head_that_is_not_sound_is_not_passed_over(home, capsys, spoil, told):
+    spoil(home.path / "laatste-stand")
+    assert told in refused(home, capsys)
+
+
+def test_a_missing_last_head_is_told_and_made_anew(home, caplog):
+    (home.path / "laatste-stand").unlink()
+    home.start()
+    assert "er was geen laatste stand" in caplog.text
+    assert home.head().size == 5
+
+
+def test_after_a_restore_the_log_goes_on_as_another_that_says_what_is_gone(home, capsys):
+    lost = home.head()
+    home.put_back("kopie")
+    assert home.run("audit", "herstel", "--reden", "schijf stuk", "--wie", "beheerder 7") == 2
+    assert f'logboek = "{NAME}/2"' in capsys.readouterr().err
+    home.call_log(f"{NAME}/2")
+    assert home.run("audit", "herstel", "--reden", "schijf stuk", "--wie", "beheerder 7") == 0
+    assert "had 5 regels; in deze database staan er 3" in capsys.readouterr().out
+    gap = home.lines()[3]
+    assert (gap["event"], gap["lost_size"], gap["lost_root"]) == ("logboek.hersteld", 5, lost.root.hex())
+    assert "schijf stuk" not in json.dumps(gap)
+
+    home.start()
+    head = home.head()
+    assert (head.origin, head.size) == (f"{NAME}/2", 4)
+    new, old = read_keys(home.path / f"log-{NAME}-2.vkey"), read_keys(home.path / "log.vkey")
+    assert all(signed_by(parse(head.note.encode()), key) for key in new)
+    assert not any(signed_by(parse(head.note.encode()), key) for key in old)
+    assert read_checkpoint((home.path / f"laatste-stand.{NAME}").read_bytes()) == lost
+    home.grow()
+    assert home.verified(f"log-{NAME}-2.vkey") != 1
+    assert home.verified("log.vkey") != 0
+
+
+def test_the_same_restore_does_not_pass_twice_and_a_next_one_gets_a_next_name(home, capsys):
+    home.put_back("kopie")
+    home.call_log(f"{NAME}/2")
+    assert home.run("audit", "herstel", "--reden", "schijf stuk", "--wie", "7") == 0
+    home.put_back("kopie")
+    assert "ouder dan de laatste stand" in refused(home, capsys) or home.head().size == 4
+    assert home.run("audit", "herstel", "--reden", "nog eens", "--wie", "7") == 2
+    assert f'logboek = "{NAME}/3"' in capsys.readouterr().err
+
+
+def test_where_nothing_is_lost_nothing_is_restored(home, capsys):
+    home.call_log(f"{NAME}/2")
+    assert home.run("audit", "herstel", "--reden", "denk ik", "--wie", "7") == 2
+    assert "ontbreekt niets" in capsys.readouterr().err
+    assert len(home.lines()) == 5
+
+
+def test_a_head_that_a_witness_kept_serves_where_the_anchor_is_gone_too(home, tmp_path, capsys):
+    kept = tmp_path / "stand-van-getuige"
+    kept.write_bytes((home.path / "laatste-stand").read_bytes())
+    home.put_back("kopie")
+    (home.path / "laatste-stand").unlink()
+    home.call_log(f"{NAME}/2")
+    assert home.run("audit", "herstel", "--reden", "brand", "--wie", "7") == 2
+    assert "getuige" in capsys.readouterr().err
+    assert home.run("audit", "herstel", "--reden", "brand", "--wie", "7", "--stand", str(kept)) == 0
+    home.start()
+    assert home.head().origin == f"{NAME}/2"
