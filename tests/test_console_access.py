@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 
 import pytest
+import supervised
 from console import COOKIE, PARTIES, Console, Visitor, console
 from running import HOOFD, ONDER, OTHER
 
@@ -31,7 +32,7 @@ OPEN = {
 """All that anybody may ask; a new one is a decision, so it is written here too."""
 
 Example = Callable[[Console, str], str]
-EXAMPLES: Mapping[str, Example] = {}
+EXAMPLES: Mapping[str, Example] = {**supervised.EXAMPLES}
 """Path with a variable part -> the address of something there that is of HOOFD alone: (console, message id) -> path."""
 
 OFFICERS = [(role, party) for role in ROLES for party in PARTIES]

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from aiohttp import web
 
-from adapters.console import home, people
+from adapters.console import checks, home, incidents, people, register, signals
 from adapters.console.door import COOKIE, Door, Handler, caller_of, go, html, sends_in
 from adapters.console.pages import Answer, Asked, Goes, MissingError, Page, Sent, Shown, Tray
 from adapters.console.render import LOOKS, look, render
@@ -23,9 +23,11 @@ from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.rights import DUTCH
 from gateway.oversight.state import head
 
-TRAYS: tuple[Tray, ...] = (home.stuck,)
+TRAYS: tuple[Tray, ...] = (home.stuck, incidents.waiting, signals.waiting, checks.waiting)
 """All that may wait for an officer."""
-PAGES: tuple[Page, ...] = (*home.pages(TRAYS), *people.PAGES)
+PAGES: tuple[Page, ...] = (
+    *home.pages(TRAYS), *signals.PAGES, *incidents.PAGES, *checks.PAGES, *register.PAGES, *people.PAGES,
+)  # fmt: skip
 """All pages that there are, in the order of the menu."""
 
 HEADERS = {

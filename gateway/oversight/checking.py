@@ -27,6 +27,7 @@ from audit.policy import read_policy
 from audit.report import Problem, Report, Verdict, in_json
 from audit.verify import Given, verify
 from gateway.commit import open_engine
+from gateway.prove import beside
 
 TELL_EVERY = 20_000
 """Entries between two lines that say how far it is."""
@@ -69,7 +70,7 @@ async def _write(
     if engine.dialect.name == "postgresql":
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
     async with engine.connect() as db:
-        await write_export(db, folder, keys.signer("log"), asked.log, _unopened, tell=tell)
+        await write_export(db, folder, keys.signer("log"), asked.log, _unopened, beside=beside(keys), tell=tell)
 
 
 def _given(keys: KeyService, asked: Asked) -> Given:

@@ -24,6 +24,8 @@ DAY = 24 * HOUR
 EXPORTS = frozenset({"overzicht.geexporteerd", "dossier.geexporteerd", "logboek.geexporteerd"})
 NOT_LET_IN = "functionaris.geweigerd"
 EMERGENCY = "noodtoegang.begonnen"
+CHECKED = "logboek.gecontroleerd"
+"""Done by the gateway itself each night, and of nobody in particular."""
 _MAD = 1.4826
 """Makes the MAD of normally spread numbers equal to their standard deviation."""
 
@@ -82,7 +84,8 @@ def bounds() -> Mapping[str, Any]:
 @cache
 def human_reading() -> frozenset[str]:
     """Return the events by which people read: what officers do, and not what systems exchange."""
-    return frozenset(code for code, kind in kinds().items() if kind.activity == "toezicht" and kind.action == "R")
+    codes = (code for code, kind in kinds().items() if kind.activity == "toezicht" and kind.action == "R")
+    return frozenset(codes) - {CHECKED}
 
 
 @cache

@@ -141,7 +141,8 @@ async def _rows(desk: Desk, asking: Asking, question: Question) -> AsyncIterator
     ).where(PERIOD, VISIBLE)
     if question.by == ACTOR:
         query = query.where(line.actor.in_(known_to(desk, asking).indexes(question.value)))
-    given = {"own": asking.officer.party, "since": question.since, "until": question.until}
+    # Not what is logged meanwhile: each page that is opened adds a line.
+    given = {"own": asking.officer.party, "since": question.since, "until": min(question.until, asking.at)}
     while gone < MOST:
         async with desk.reading() as db:
             rows = (await db.execute(query.where(line.id > last).order_by(line.id).limit(_AT_ONCE), given)).all()
