@@ -76,6 +76,28 @@ class History:
         ]
 
 
+async def recall(db: AsyncConnection, service: KeyService, wanted: Iterable[str]) -> dict[str, Record]:
+    """Return the records that are there under these keys of the ledger; raises SealError."""
+    names = indexes(service, sorted(wanted), await index.in_force(db, service))
+    rows = await store.records(db, names)
+    return {key: codec.unpack(packed) for key, packed in opened(service, rows.values())}
+
+
+async def rewrite(
+    db: AsyncConnection, service: KeyService, changed: Mapping[str, Record], gone: Iterable[str], *, at: int
+) -> None:
+    """Keep records as they are now, and destroy those under ``gone``; ``at`` is in milliseconds since 1970, UTC."""
+    generation, own = await index.in_force(db, service), service.ledger_key()
+    names = dict(zip(indexes(service, sorted(changed), generation), sorted(changed), strict=True))
+    rows = [
+        {"key": each, "changed_at": at, "sealed_record": _sealed(own, key, codec.pack(changed[key]))}
+        for each, key in names.items()
+    ]
+    if rows:
+        await store.put_records(db, rows)
+    await store.drop_records(db, indexes(service, sorted(gone), generation))
+
+
 def indexes(service: KeyService, wanted: Sequence[str], generation: str) -> list[str]:
     """Return the column ``ledger.key`` for keys of the ledger."""
     return [each.hex() for each in service.indexes([("ledger", key) for key in wanted], generation)]

@@ -156,6 +156,11 @@ async def rename_records(db: AsyncConnection, names: Mapping[str, str]) -> None:
         await db.execute(change, [{"old": old, "new": new} for old, new in names.items()])
 
 
+async def drop_records(db: AsyncConnection, keys: Sequence[str]) -> int:
+    """Destroy these rows of ``ledger``; return how many there were."""
+    return int((await db.execute(_FORGET, {"names": list(keys)})).rowcount)
+
+
 async def delivery(db: AsyncConnection, ids: Iterable[str], *, body: bool = False) -> dict[str, Any]:
     """Return messages with the state of their delivery, by message id; with the sealed body if asked."""
     row = messages.c

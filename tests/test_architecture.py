@@ -46,6 +46,7 @@ ONLY_IN = {
         "gateway/store.py",
         "gateway/commit.py",
         "gateway/app.py",
+        "gateway/retention/due.py",
         "gateway/retention/people.py",
         "gateway/retention/store.py",
         "gateway/oversight/sessions.py",

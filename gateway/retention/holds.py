@@ -14,7 +14,7 @@ from audit.keys import KeyService
 from audit.record import record
 from gateway import trail
 from gateway.oversight.rights import Right, may
-from gateway.retention import people, store
+from gateway.retention import due, people, store
 from gateway.retention.orders import Doer, NotAllowedError, now
 from gateway.trail import What
 
@@ -51,7 +51,7 @@ async def hold(
     if [message is not None, bsn is not None, first_at is not None and last_at is not None].count(True) != 1:
         raise NotAllowedError("Noem één bericht, of één persoon, of een periode met begin en eind.")
     await store.lock(db)
-    if message is not None and not await store.concerns(db, message, officer.party):
+    if message is not None and not await due.concerns(db, message, officer.party):
         raise NotAllowedError("Dit bericht bestaat niet, of het is niet van uw partij.")
     if bsn is not None and not officer.party:
         raise NotAllowedError("Een persoon hoort bij een partij: laat een functionaris van die partij dit doen.")

@@ -20,7 +20,7 @@ from audit.keys import KeysError, KeyService
 from audit.record import record
 from gateway import trail
 from gateway.oversight.rights import OPERATOR
-from gateway.retention import orders, store
+from gateway.retention import due, orders, store
 from gateway.retention.decide import Kind, Stage, ranges
 from gateway.retention.policy import Policy, Rule, TermsError, standard, with_terms
 from gateway.trail import What
@@ -156,12 +156,12 @@ class Retention:
         cutoff = rule.cutoff(at)
         match rule.kind:
             case "bericht":
-                return await store.due_messages(db, rule, self._policy, self._archives(), cutoff=cutoff)
+                return await due.messages_due(db, rule, self._policy, self._archives(), cutoff=cutoff)
             case "logregel":
-                return await store.due_lines(db, cutoff=cutoff)
+                return await due.lines_due(db, cutoff=cutoff)
             case "grootboek":
-                return await store.due_records(db, cutoff=cutoff)
-        return await store.due_refusals(db, cutoff=cutoff)
+                return await due.records_due(db, cutoff=cutoff)
+        return await due.refusals_due(db, cutoff=cutoff)
 
     async def _destroy_keys(self, db: AsyncConnection, left: set[str]) -> None:
         """Destroy the data keys with which nothing is sealed any more: then no backup of the database opens either."""
@@ -169,7 +169,7 @@ class Retention:
         for key in sorted(left):
             since, rests = int(key[16:], 16), KEY_RESTS // timedelta(milliseconds=1)
             first, last = f"{max(0, since - rests):012x}" + "0" * 20, f"{since + rests:012x}" + "f" * 20
-            if not await store.key_in_use(db, bytes.fromhex(key[:16]), first=first, last=last):
+            if not await due.key_in_use(db, bytes.fromhex(key[:16]), first=first, last=last):
                 free.append(key)
         for key in free:
             with contextlib.suppress(KeysError):  # it was destroyed before we could write that down
@@ -180,12 +180,12 @@ class Retention:
         await store.drop_keys(db, free)
 
 
-def _items(rule: Rule, due: Sequence[str] | Sequence[int]) -> tuple[list[tuple[str, str]], int]:
-    """Return what is due as items, and how many things it is; of the log, each row of lines is one item."""
+def _items(rule: Rule, found: Sequence[str] | Sequence[int]) -> tuple[list[tuple[str, str]], int]:
+    """Return what was found as items, and how many things it is; of the log, each row of lines is one item."""
     if rule.kind == "logregel":
-        rows = ranges(int(place) for place in due)
-        return [(rule.kind, f"{first:012}-{last:012}") for first, last in rows], len(due)
-    return [(rule.kind, str(each)) for each in due], len(due)
+        rows = ranges(int(place) for place in found)
+        return [(rule.kind, f"{first:012}-{last:012}") for first, last in rows], len(found)
+    return [(rule.kind, str(each)) for each in found], len(found)
 
 
 async def _clean(engine: AsyncEngine) -> str:

@@ -8,7 +8,7 @@ one goes on where the last one ended.
 import json
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -19,14 +19,18 @@ from audit.entry import Event
 from audit.keys import KeyService
 from audit.record import record
 from audit.seal import sealed_with
-from gateway import bodies, trail
-from gateway.oversight.rights import OPERATOR, Officer
-from gateway.retention import store
+from gateway import bodies, history, trail
+from gateway.ledger.forget import forget, in_use, needed
+from gateway.ledger.values import Record
+from gateway.oversight.rights import OPERATOR, Officer, Right, may
+from gateway.retention import due, store
 from gateway.retention.decide import APPROVERS, Kind, Stage, fault_of_approval, ranges
 from gateway.retention.policy import Policy
+from gateway.store import drop_records
+from gateway.store import lock as lock_names
 from gateway.trail import What
 
-AT_ONCE = {"bericht": 200, "logregel": 1, "grootboek": 2_000, "weigering": 2_000}
+AT_ONCE = {"bericht": 200, "logregel": 1, "dossier": 1, "grootboek": 2_000, "weigering": 2_000}
 """Items in one batch."""
 LINES = 5_000
 """Lines of the log in one batch."""
@@ -103,6 +107,8 @@ async def ask_standing(
     Raises NotAllowedError for a class that no night destroys.
     """
     rule = policy.get(class_)
+    if not may(who.officer, Right.RETENTION) or who.officer.party != OPERATOR:
+        raise NotAllowedError("Alleen een functionaris gegevensbescherming van de poort zelf kan hierom vragen.")
     if rule is None or rule.kind not in AT_ONCE:
         raise NotAllowedError(f"Er is geen klasse '{class_}' die elke nacht kan worden opgeruimd.")
     if until <= now():
@@ -192,7 +198,7 @@ async def destroy(db: AsyncConnection, keys: KeyService, origin: str, id_: str) 
 async def _take_messages(
     db: AsyncConnection, keys: KeyService, origin: str, found: Erasure, ids: Sequence[str]
 ) -> tuple[list[Event], int]:
-    rows = await store.take_messages(db, ids)
+    rows = await due.take_messages(db, ids)
     about = bodies.clients(keys, rows, why="beheer")
     events = [
         line
@@ -213,7 +219,7 @@ async def _take_lines(
     (item,) = items
     first, last = map(int, item.split("-"))
     until = min(last, first + LINES - 1)
-    gone = ranges(row.idx for row in await store.take_lines(db, first, until))
+    gone = ranges(row.idx for row in await due.take_lines(db, first, until))
     await store.drop_items(db, found.id, "logregel", [item])
     if until < last:
         await store.add_items(db, found.id, [("logregel", f"{until + 1}-{last}")])
@@ -226,16 +232,35 @@ async def _take_records(
     db: AsyncConnection, keys: KeyService, origin: str, found: Erasure, items: Sequence[str]
 ) -> tuple[list[Event], int]:
     del keys
-    count = await store.take_records(db, items)
+    count = await drop_records(db, items)
     await store.drop_items(db, found.id, "grootboek", items)
     return [_gone(origin, found, thing="grootboek", count=count)], count
+
+
+async def _take_dossier(
+    db: AsyncConnection, keys: KeyService, origin: str, found: Erasure, items: Sequence[str]
+) -> tuple[list[Event], int]:
+    """Take one client out of the ledger between two parties, unless the dossier is in use again."""
+    (item,) = items
+    await store.drop_items(db, found.id, "dossier", items)
+    wet, payer, provider, place = item.split("/")
+    bsn = found.subjects[int(place)]
+    await lock_names(db, {f"{wet}/{payer}", f"{wet}/{provider}"})
+    key = f"dossier/{wet}/{payer}/{provider}/{bsn}"
+    past = (await dossiers(db, keys, [key])).get(key, {})
+    if not past or in_use(key, past, today()):
+        return [], 0
+    gone, changed = forget(key, past)
+    await history.rewrite(db, keys, changed, gone, at=now())
+    event = replace(_gone(origin, found, thing="grootboek", count=len(gone)), parties=(payer, provider))
+    return trail.per_subject(event, [bsn]), len(gone)
 
 
 async def _take_refusals(
     db: AsyncConnection, keys: KeyService, origin: str, found: Erasure, items: Sequence[str]
 ) -> tuple[list[Event], int]:
     del keys
-    count = await store.take_refusals(db, items)
+    count = await due.take_refusals(db, items)
     await store.drop_items(db, found.id, "weigering", items)
     return [_gone(origin, found, thing="weigering", count=count)], count
 
@@ -243,9 +268,17 @@ async def _take_refusals(
 _TAKE = {
     "bericht": _take_messages,
     "logregel": _take_lines,
+    "dossier": _take_dossier,
     "grootboek": _take_records,
     "weigering": _take_refusals,
 }
+
+
+async def dossiers(db: AsyncConnection, keys: KeyService, wanted: Collection[str]) -> dict[str, Mapping[str, Record]]:
+    """Return the dossiers in the ledger that are there under these keys, each with the records that it refers to."""
+    found = await history.recall(db, keys, wanted)
+    beside = await history.recall(db, keys, {each for key in found for each in needed(key, found)})
+    return {key: {each: beside[each] for each in needed(key, found) if each in beside} for key in found}
 
 
 def _gone(origin: str, found: Erasure, *, row: Any = None, thing: str = "bericht", count: int = 1) -> Event:
@@ -294,6 +327,11 @@ def _sealed(keys: KeyService, id_: str, told: Mapping[str, Any]) -> bytes:
 
 def _context(id_: str) -> bytes:
     return f"v1|erasures|sealed|{id_}".encode()
+
+
+def today() -> str:
+    """Return this day as an ISO date, in UTC: in the evening of the last day of an order it still runs."""
+    return datetime.now(UTC).date().isoformat()
 
 
 def now() -> int:

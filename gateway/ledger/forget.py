@@ -1,0 +1,62 @@
+"""Taking one client out of the ledger: what must stay for now, and what of other records tells of them. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gateway.ledger.dossier import Fate, Fates, earlier, live, newest
+from gateway.ledger.values import Heard, Line, Order, Record, Request, Said, Touched, Use
+
+
+def needed(dossier: str, past: Mapping[str, Record]) -> set[str]:
+    """Return the keys of all records that `in_use` and `forget` look at, as far as ``past`` has the dossier itself."""
+    record = past.get(dossier, ())
+    return {dossier, *_numbers(dossier, record), *_references(dossier, record), *(heard.message for heard in record)}
+
+
+def in_use(dossier: str, past: Mapping[str, Record], today: str) -> str:
+    """Return why a dossier cannot be missed on a day (ISO), in Dutch; empty if it can."""
+    record = live(past.get(dossier, ()))
+    orders = newest(earlier(record, Order)).values()
+    if any(not order.removed and (not order.end or order.end >= today) for order in orders):
+        return "Er loopt een opdracht of toewijzing."
+    fates = Fates(past)
+    lines = [(heard, each) for heard in record for each in heard.said if isinstance(each, Line)]
+    if any(fates.of(heard, line) is Fate.DECLARED for heard, line in lines):
+        return "Er is een declaratie die nog niet is beantwoord."
+    return ""
+
+
+def forget(dossier: str, past: Mapping[str, Record]) -> tuple[set[str], dict[str, Record]]:
+    """Return which records go with a dossier, and which stay without it.
+
+    That a number was used stays (TR332), without whose it was; a reference goes, for its answer needs the dossier.
+    """
+    record, gone, changed = past.get(dossier, ()), {dossier}, dict[str, Record]()
+    for key in needed(dossier, past) - gone:
+        left = tuple(heard for heard in (_without(each, dossier, key) for each in past.get(key, ())) if heard.said)
+        if left != past.get(key, ()):
+            changed[key] = left
+    gone |= {key for key, left in changed.items() if not left}
+    return gone if record else set(), {key: left for key, left in changed.items() if left}
+
+
+def _without(heard: Heard, dossier: str, key: str) -> Heard:
+    return replace(heard, said=tuple(each for said in heard.said for each in _left(said, dossier, key)))
+
+
+def _left(said: Said, dossier: str, key: str) -> tuple[Said, ...]:
+    if isinstance(said, Use) and said.dossier == dossier:
+        return (replace(said, dossier=""),) if key.startswith("nummer/") else ()
+    if isinstance(said, Touched):
+        return (replace(said, keys=tuple(each for each in said.keys if each != dossier)),)
+    return (said,)
+
+
+def _numbers(dossier: str, record: Record) -> set[str]:
+    _, wet, payer, _, _ = dossier.split("/")
+    return {f"nummer/{wet}/{payer}/{order.number}" for order in earlier(record, Order)}
+
+
+def _references(dossier: str, record: Record) -> set[str]:
+    _, wet, _, provider, _ = dossier.split("/")
+    return {f"referentie/{wet}/{provider}/{request.reference}" for request in earlier(record, Request)}
