@@ -57,6 +57,22 @@ def follow_keys(run: Run) -> None:
         return
 
 
+def learn_earlier_keys(run: Run) -> bool:
+    """Add the keys that came before those that are known, as the entries name them; tell whether there were any.
+
+    They sign nothing that is believed by itself: heads of then are held against the tree of now.
+    """
+    try:
+        named, _ = _read_through(run, run.head.size if run.head else 0)
+    except FormatError:
+        return False
+    found = len(run.past)
+    for _, old, new in reversed(named):
+        if new in run.past and old not in run.past:
+            run.past.append(old)
+    return len(run.past) > found
+
+
 def _next(key: VerifierKey, old: VerifierKey, new: VerifierKey) -> VerifierKey:
     """Return the key that comes after ``key``; an Ed25519 key has two kinds with one public part."""
     return replace(key, public=new.public) if key.public == old.public else key
