@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from adapters import rest, tls
 from adapters.console import application as console
 from adapters.console.door import Door
+from adapters.console.oidc import connected
 from adapters.listen import ListenError, listening
 from adapters.push import HttpsPush
 from adapters.witness import Witnesses
@@ -300,16 +301,18 @@ async def _console(gateway: Gateway, port_file: Path | None) -> AsyncIterator[No
     if settings.console is None:
         yield
         return
-    app = console.application(gateway.desk, Door(Login(gateway.desk)), body_seconds=settings.body_seconds)
     context = tls.public_context(settings.certificate, settings.private_key)
-    async with listening(
-        app, host=settings.host, port=settings.console, context=context,
-        wait=settings.body_seconds, shared=not settings.database.startswith("sqlite"), headers=console.HEADERS,
-    ) as port:  # fmt: skip
-        if port_file:
-            port_file.write_text(str(port), encoding="ascii")
-        print(f"Het toezicht luistert op https://{settings.host}:{port}/", flush=True)
-        yield
+    async with connected(settings.oidc) as provider:
+        door = Door(Login(gateway.desk), provider)
+        async with listening(
+            console.application(gateway.desk, door, body_seconds=settings.body_seconds),
+            host=settings.host, port=settings.console, context=context, wait=settings.body_seconds,
+            shared=not settings.database.startswith("sqlite"), headers=console.HEADERS,
+        ) as port:  # fmt: skip
+            if port_file:
+                port_file.write_text(str(port), encoding="ascii")
+            print(f"Het toezicht luistert op https://{settings.host}:{port}/", flush=True)
+            yield
 
 
 def _witnessing(

@@ -12,6 +12,24 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Oidc:
+    """``[oidc]``: the OpenID provider by which officers log in."""
+
+    issuer: str
+    """``uitgever``: its https address, as it stands in its tokens."""
+    client: str
+    """``client``: the name by which it knows this console."""
+    secret: Path
+    """``geheim``: file with the secret that goes with that name."""
+    address: str
+    """``adres``: https address of this console as browsers know it, without a path."""
+    levels: tuple[str, ...]
+    """``niveaus``: levels of assurance (``acr``) that are enough; default eIDAS substantial and high."""
+    authority: Path | None
+    """``ca``: who signs the provider's certificate, where that is not one that this machine trusts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The settings, with paths made absolute (relative ones count from the file's own folder)."""
 
@@ -54,6 +72,8 @@ class Settings:
     """``stempel``: address of an authority that stamps a head of the log each day (RFC 3161); empty: none."""
     retention: Path = Path("bewaartermijnen.toml")
     """``bewaartermijnen``: file with other terms than those of `gateway.retention.policy`; it need not be there."""
+    oidc: Oidc | None = None
+    """``oidc``: the OpenID provider by which officers log in; None: with password and code alone."""
     history: str = "weiger"
     """``verleden``: what is done with what contradicts earlier messages (level 3): ``weiger``, ``leer`` (nothing is
     refused, all is remembered, so that a ledger can begin while care is running) or ``uit`` (nothing is kept)."""
@@ -69,7 +89,7 @@ _NAMES = {
     "parties": "partijen", "certificate": "certificaat", "private_key": "sleutel", "authority": "ca",
     "workers": "controleurs", "body_seconds": "wachttijd", "lease_seconds": "pachttijd", "history": "verleden",
     "log": "logboek", "anchor": "anker", "witnesses": "getuigen", "stamper": "stempel",
-    "packages": "schemas", "console": "toezicht", "officers": "functionarissen",
+    "packages": "schemas", "console": "toezicht", "officers": "functionarissen", "oidc": "oidc",
     "retention": "bewaartermijnen",
 }  # fmt: skip
 _RANGES = {
@@ -79,6 +99,8 @@ _RANGES = {
     "body_seconds": (1, 3600),
     "lease_seconds": (1, 3600),
 }
+LEVELS = ("http://eidas.europa.eu/LoA/substantial", "http://eidas.europa.eu/LoA/high")
+"""What is enough to see what others did: it is known who this is (eIDAS, substantial)."""
 _CHOICES = {"history": ("weiger", "leer", "uit")}
 _FORMS = {
     "origin": (r"[a-z0-9][a-z0-9.-]{0,62}", "mag alleen kleine letters, cijfers, punten en streepjes hebben"),
@@ -90,6 +112,8 @@ _FORMS = {
 def fault(name: str, value: Any) -> str:
     """Return what is wrong with the value of one setting, in Dutch; empty if nothing."""
     word = _NAMES[name]
+    if name == "oidc":
+        return _oidc_fault(value)
     if name in _RANGES:
         least, most = _RANGES[name]
         whole = name in {"port", "console", "workers"}
@@ -136,8 +160,43 @@ def load(path: Path) -> Settings:
     paths = "keys", "parties", "certificate", "private_key", "authority", "packages", "officers"
     for name in (*paths, "anchor", "witnesses", "retention"):
         values[name] = home / values[name]
+    if "oidc" in values:
+        values["oidc"] = _oidc(values["oidc"], home)
     values["database"] = _absolute(values["database"], home)
     return Settings(**values)
+
+
+def _oidc_fault(value: Any) -> str:
+    texts = {"uitgever", "client", "geheim", "adres", "ca"}
+    told = value if isinstance(value, dict) else {}
+    levels = told.get("niveaus", ["-"])
+    good = (
+        texts - {"ca"} <= told.keys() <= texts | {"niveaus"}
+        and all(isinstance(told[name], str) and told[name] for name in told.keys() & texts)
+        and isinstance(levels, list)
+        and levels
+        and all(isinstance(each, str) and each and " " not in each for each in levels)
+        and told["uitgever"].startswith("https://")
+        and re.fullmatch(r"https://[^/\s]+", told["adres"])
+    )
+    return "" if good else (
+        "Onder [oidc] horen 'uitgever' (https-adres), 'client', 'geheim' (bestand) en 'adres' (https-adres van het "
+        "toezicht, zonder pad); 'niveaus' (lijst) en 'ca' (bestand) mogen."
+    )  # fmt: skip
+
+
+def _oidc(value: dict[str, Any], home: Path) -> Oidc:
+    files = home / value["geheim"], home / value.get("ca", value["geheim"])
+    if missing := [file for file in files if not file.is_file()]:
+        raise SettingsError(f"Onder [oidc] wordt {missing[0]} genoemd, maar dat bestand is er niet.")
+    return Oidc(
+        issuer=value["uitgever"],
+        client=value["client"],
+        secret=files[0],
+        address=value["adres"],
+        levels=tuple(value.get("niveaus", LEVELS)),
+        authority=files[1] if "ca" in value else None,
+    )
 
 
 def _absolute(url: str, home: Path) -> str:

@@ -143,11 +143,11 @@ def add_person(home: Path, role: Role, party: str, *, login: str = "", name: str
 
 @contextlib.contextmanager
 def console(
-    home: Path, *, database: str = "sqlite+aiosqlite:///ketenpoort.sqlite", more: str = ""
+    home: Path, *, database: str = "sqlite+aiosqlite:///ketenpoort.sqlite", port: int = 0, more: str = ""
 ) -> Iterator[Console]:
     """Run a gateway with a console in ``home``: three parties; officers of each role at two, and at itself."""
     path = setup.new_gateway(home, origin="test.ketenpoort.voorbeeld", host="127.0.0.1", port=0, database=database)
-    path.write_text(path.read_text().replace('"weiger"', '"leer"') + "toezicht = 0\nwachttijd = 5\n" + more)
+    path.write_text(path.read_text().replace('"weiger"', '"leer"') + f"toezicht = {port}\nwachttijd = 5\n{more}")
     for code, name in {HOOFD: "De Brug", ONDER: "Zonnehoek", OTHER: "Wilgenhof"}.items():
         setup.add_party(home, code, name, url="https://localhost:1")
     people = {(role, party): add_person(home, role, party) for role in ROLES for party in PARTIES}

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from aiohttp import web
 
 from adapters.console import checks, home, incidents, people, register, signals
-from adapters.console.door import COOKIE, Door, Handler, caller_of, go, html, sends_in
+from adapters.console.door import COOKIE, LOGGED_OUT, Door, Handler, caller_of, go, html, sends_in
 from adapters.console.pages import Answer, Asked, Goes, MissingError, Page, Sent, Shown, Tray
 from adapters.console.render import LOOKS, look, render
 from gateway.oversight.desk import Asking, Desk
@@ -161,7 +161,7 @@ class Console:
         if request.content_type != "application/x-www-form-urlencoded" or (request.charset or "utf-8") != "utf-8":
             raise web.HTTPUnsupportedMediaType
         site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site", "same-origin")
-        if site != (f"https://{request.host}", "same-origin"):
+        if site != (f"https://{request.host}", "same-origin") and request.path != LOGGED_OUT:
             raise web.HTTPForbidden
         try:
             async with asyncio.timeout(self._body_seconds):

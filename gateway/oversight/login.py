@@ -73,9 +73,13 @@ class Login:
         """As ``by_password``, for whom an OpenID provider vouches."""
         account = self._desk.officers.by_subject.get((issuer, subject))
         if account is None:
-            await self._desk.log(_event(What.NOT_LET_IN, None, caller, reason="geen functionaris"))
+            await self.refused(caller, "geen functionaris")
             return None
         return await self._desk.do(lambda db: self._enter(db, account, caller, again=again, sid=sid))
+
+    async def refused(self, caller: Caller, reason: str) -> None:
+        """Write down that somebody was not let in; ``reason`` holds nothing that he typed."""
+        await self._desk.log(_event(What.NOT_LET_IN, None, caller, reason=reason))
 
     async def _enter(
         self, db: AsyncConnection, account: Account, caller: Caller, *, again: Session | None, sid: str | None = None
