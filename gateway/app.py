@@ -8,6 +8,7 @@ it back, and who is told 'later' knows more than who gets no answer.
 
 import asyncio
 import contextlib
+import importlib.util
 import logging
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -24,8 +25,9 @@ from adapters.console.door import Door
 from adapters.console.oidc import connected
 from adapters.listen import ListenError, listening
 from adapters.push import HttpsPush
+from adapters.stamp import ask as ask_for_stamp
 from adapters.witness import Witnesses
-from audit import anchor, log, sequencer
+from audit import anchor, log, sequencer, stamping
 from audit.keys import KeysAwayError, KeysError, KeyService
 from audit.note import Checkpoint
 from audit.policy import PolicyError, read_policy
@@ -160,6 +162,8 @@ class Gateway:
             tasks.create_task(_kept_up(self.courier.run))
             if self.witnessing:
                 tasks.create_task(_kept_up(self.witnessing.run))
+            if self.settings.stamper:
+                tasks.create_task(_kept_up(self._stamp))
             tasks.create_task(_kept_up(self._watch_parties))
             if self.settings.console is not None:
                 tasks.create_task(_kept_up(self.checks.run))
@@ -170,6 +174,9 @@ class Gateway:
             self._writing, partial(sequencer.signing, self.keys), self.settings.log_name, _now, asyncio.Event(),
             tell=self._keep_outside,
         )  # fmt: skip
+
+    async def _stamp(self) -> None:
+        await stamping.run(self._writing, partial(ask_for_stamp, self.settings.stamper), _now)
 
     async def _keep_outside(self, head: Checkpoint) -> None:
         """Keep the last head outside the database; where that fails the one that is there still holds."""
@@ -224,6 +231,8 @@ async def opened(settings: Settings) -> AsyncIterator[Gateway]:
     a published schema is not the one that was loaded.
     """
     Published.load(settings.packages)
+    if settings.stamper and importlib.util.find_spec("rfc3161_client") is None:
+        raise StoppedError("De instelling 'stempel' vraagt een onderdeel dat er niet is. Installeer ketenpoort[stempel].")
     engine = open_engine(settings.database)
     pool = Pool(settings.packages, hears=settings.history != "uit", small=settings.workers)
     try:
