@@ -54,6 +54,8 @@ def check_kept(run: Run) -> None:
         if kept is None:
             text = "Dit is geen stand die dit logboek heeft ondertekend."
             run.note("V4", Verdict.UNCHECKABLE, file, text)
+        elif lost := _lost(run, kept):
+            run.lacking("V4", file, lost)
         elif run.head is not None and kept.size > run.head.size:
             text = f"Deze stand had al {kept.size} regels. Het logboek is korter geworden."
             run.tampered("V4", file, text)
@@ -68,12 +70,22 @@ def check_kept(run: Run) -> None:
 
 
 def _kept(run: Run, data: bytes) -> Checkpoint | None:
+    """Read a head that a key of this log signed; under its own origin, for after a restore the log has another."""
     try:
         head, note = run.once(read_checkpoint, data), run.once(parse, data)
     except NoteError:
         return None
-    signed = any(run.once(signed_by, note, key) for key in (*run.keys, *run.given.keys))
-    return head if signed and head.origin == run.given.key.name else None
+    signed = any(run.once(signed_by, note, replace(key, name=head.origin)) for key in (*run.keys, *run.past))
+    return head if signed else None
+
+
+def _lost(run: Run, kept: Checkpoint) -> str:
+    """Tell what the log itself says to have lost of a head from before a restore; empty if nothing."""
+    for index, size in run.restores:
+        if run.head is not None and kept.origin != run.head.origin and index < kept.size <= size:
+            text = f"Deze stand is van voor het herstel in regel {index}: daar gingen {size - index} regels verloren."
+            return f"{text} Vraag waarom, en wie ze nog heeft."
+    return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +118,10 @@ class History:
 
     def take(self, first: int, page: Page, lines: Lines) -> None:
         """Look, for each silence, whether the first to speak after it is a gateway that starts."""
-        del first, lines
+        del lines
+        for place in page.of("logboek.hersteld"):
+            size = page.shapes[place].members.get("lost_size")
+            self._run.restores.append((first + place, size if type(size) is int else 0))
         while self._gaps and page.times[-1] > _text(self._gaps[0][0] + self.LIFE):
             limit = _text(self._gaps[0][0] + self.LIFE)
             both = zip(page.times, page.shapes, strict=True)
@@ -171,14 +186,17 @@ class History:
 
 
 def _taken_apart(data: bytes, keys: Sequence[VerifierKey], policy: Policy | None, file: str) -> list[_Seen]:
-    """Read the heads of one bundle, as far as one of these keys signed them and said when."""
-    clocks = [replace(key, kind=Kind.COSIGNATURE) for key in keys if key.kind is Kind.ED25519]
+    """Read the heads of one bundle, as far as one of these keys signed them and said when.
+
+    Under whatever origin: after a restore the log has another (ADR 0018).
+    """
     found = []
     try:
         for raw in folder.unpack(data, folder.PAYLOAD_PREFIX):
             head, note = read_checkpoint(raw), parse(raw)
-            when = [at for key in clocks if (at := signed_when(note, key)) is not None]
-            if head.origin == keys[0].name and when:
+            mine = [replace(key, kind=Kind.COSIGNATURE, name=head.origin) for key in keys if key.kind is Kind.ED25519]
+            when = [at for key in mine if (at := signed_when(note, key)) is not None]
+            if when:
                 met = policy is not None and policy.met(note)
                 found.append(_Seen(size=head.size, root=head.root, at=max(when), witnessed=met, file=file))
     except (NoteError, FormatError):

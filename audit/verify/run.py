@@ -79,6 +79,8 @@ class Run:
     """Sizes at which somebody wants to know the root of the tree."""
     roots: dict[int, bytes] = field(default_factory=dict)
     """Size → root of the tree at that size, as the entries give it."""
+    restores: list[tuple[int, int]] = field(default_factory=list)
+    """Entries that tell of a restore: which, and how many entries there were before it."""
     problems: list[Problem] = field(default_factory=list)
     unable: dict[str, str] = field(default_factory=dict)
     done: dict[str, str] = field(default_factory=dict)

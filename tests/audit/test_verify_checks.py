@@ -208,6 +208,24 @@ def test_v4_a_log_that_was_split(sound, tmp_path):
     assert wrong(checked(target, kept=kept_of(sound))) == {"V4"}
 
 
+def test_v4_what_was_lost_in_a_restore_is_told_as_such_and_nothing_more(tmp_path):
+    """After a restore the log goes on under another origin; the head from before it is the same key's."""
+    restored = happened(
+        event="logboek.hersteld", trace="", role="beheerder", clear={"lost_size": 9, "lost_root": "ab" * 32}
+    )
+    target = Log(rounds=[[message(1)], [restored]]).export(tmp_path / "uitvoer")
+
+    def head(origin: str, size: int, signer: Any = SIGNER) -> dict[str, bytes]:
+        return {"stand": sign_checkpoint(origin, size, b"\xab" * 32, signer, at=0).note.encode()}
+
+    report = checked(target, kept=head("voorbeeld.nl/eerder", 9))
+    assert (wrong(report), report.verdict) == ({"V4"}, Verdict.INCOMPLETE)
+    assert "regel 1" in report.first.text
+    for lie in (head(ORIGIN, 9), head("voorbeeld.nl/eerder", 10), head("voorbeeld.nl/eerder", 1)):
+        assert checked(target, kept=lie).verdict == Verdict.TAMPERED
+    assert checked(target, kept=head("voorbeeld.nl/eerder", 9, new_signer("log"))).verdict == Verdict.UNCHECKABLE
+
+
 def test_v4_a_head_of_another_log_is_no_evidence(sound):
     report = checked(sound, kept={"vreemd": sign_checkpoint(ORIGIN, 1, bytes(32), new_signer("log")).note.encode()})
     assert (wrong(report), report.verdict) == ({"V4"}, Verdict.UNCHECKABLE)
