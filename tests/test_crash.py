@@ -28,7 +28,7 @@ async def test_a_gateway_that_is_killed_at_any_step_of_a_message_keeps_every_pro
     tmp_path: Path, database: str, kills: int
 ):
     with database_of(database, tmp_path) as url:
-        async with disaster(tmp_path / "poort", url, seed=20) as run:
+        async with disaster(tmp_path / "poort", url, seed=20, deeds=True) as run:
             moments = [moment async for moment in run.kill_often(kills)]
 
         assert await run.verdict() == []

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from gateway.local_postgres import local_postgres
 from tests.disaster import gateways, verdict
-from tests.disaster.gateways import LEASE, Gateway
+from tests.disaster.gateways import LEASE, Deeds, DiedError, Gateway
 from tests.disaster.load import HOOFD, MOMENTS, ONDER, PATIENCE, PUSHED, SECOND, World
 
 PARTIES = {HOOFD: "De Brug", ONDER: "Zonnehoek", PUSHED: "Wilgenhof", SECOND: "De Haven"}
-STARTING, ANY, KEYS = "starting", "any moment", "keys"
+STARTING, ANY, KEYS, DEED = "starting", "any moment", "keys", "deed"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,14 +31,23 @@ class Disaster:
     home: Path
     database: str
     rng: random.Random
+    deeds: Deeds | None = None
     kills: int = 0
 
     async def kill(self, moment: str, gateway: Gateway) -> None:
-        """Kill the gateway at ``moment`` or shortly after, and start it again; at ``KEYS`` its key service alone."""
+        """Kill the gateway at ``moment`` or shortly after, and start it again.
+
+        At ``KEYS`` its key service alone, at ``DEED`` who destroys.
+        """
+        self.kills += 1
         if moment == KEYS:
             await self.world.moment(self.rng.choice(MOMENTS), 1.0)
             _kill(gateway.keepers())
-            self.kills += 1
+            return
+        if moment == DEED and self.deeds:
+            await asyncio.sleep(self.rng.uniform(0, 3))
+            await self.deeds.kill()
+            await self.deeds.start()
             return
         if moment == STARTING:
             # Dies once more on its way up.
@@ -53,7 +62,6 @@ class Disaster:
             await asyncio.sleep(self.rng.uniform(0, 0.012))
         gateway.check_alive()
         await gateway.kill()
-        self.kills += 1
         await gateway.start()
 
     async def kill_often(self, count: int) -> AsyncIterator[str]:
@@ -61,7 +69,7 @@ class Disaster:
         moments: list[str] = []
         for _ in range(count):
             if not moments:
-                moments = [*MOMENTS, ANY, STARTING, KEYS]
+                moments = [*MOMENTS, ANY, STARTING, KEYS, *([DEED, DEED, DEED] if self.deeds else [])]
                 self.rng.shuffle(moments)
             moment = moments.pop()
             await self.kill(moment, self.rng.choice(self.gateways))
@@ -90,6 +98,8 @@ class Disaster:
 
     async def verdict(self) -> list[str]:
         """Let all that is under way end, stop the gateways, and judge; call it after the load has ended."""
+        if self.deeds:
+            await self.deeds.finish()
         open_ = [] if await verdict.settled(self.database, PATIENCE) else ["deliveries stay open"]
         ended = [
             f"a gateway that was asked to stop ended with {code}: {gateway.said.read_text()[-1000:]}"
@@ -107,19 +117,25 @@ def _kill(pids: Iterable[int]) -> None:
 
 @contextlib.asynccontextmanager
 async def disaster(
-    home: Path, database: str, *, seed: int, count: int = 1, faults: float = 0.0
+    home: Path, database: str, *, seed: int, count: int = 1, faults: float = 0.0, deeds: bool = False
 ) -> AsyncIterator[Disaster]:
-    """Run ``count`` gateways under load during the block; call ``verdict`` after it."""
+    """Run ``count`` gateways under load during the block; call ``verdict`` after it.
+
+    With ``deeds`` messages are destroyed meanwhile.
+    """
     rng = random.Random(seed)
     running, push_port = gateways.make(home, database, PARTIES, PUSHED, count)
     world = World(home, [each.port for each in running], push_port, rng, faults=faults)
+    doing = Deeds(running[0].settings) if deeds else None
     try:
         await asyncio.gather(*(each.start() for each in running))
+        if doing:
+            await doing.start()
         async with world.living():
-            yield Disaster(gateways=running, world=world, home=home, database=database, rng=rng)
+            yield Disaster(gateways=running, world=world, home=home, database=database, rng=rng, deeds=doing)
     except BaseException:
-        for each in running:
-            with contextlib.suppress(ProcessLookupError):
+        for each in (*running, *([doing] if doing else [])):
+            with contextlib.suppress(ProcessLookupError, DiedError):
                 await each.kill()
         raise
 
@@ -136,7 +152,7 @@ def database_of(kind: str, home: Path) -> Iterator[str]:
 
 async def _long(kills: int, database: str, home: Path, *, seed: int, count: int) -> int:
     began = time.monotonic()
-    async with disaster(home, database, seed=seed, count=count, faults=0.02) as run:
+    async with disaster(home, database, seed=seed, count=count, faults=0.02, deeds=True) as run:
         async for moment in run.kill_often(kills):
             if run.kills % 10 == 0 or run.world.book.wrong:
                 seen = run.world.book.seen
@@ -147,7 +163,8 @@ async def _long(kills: int, database: str, home: Path, *, seed: int, count: int)
     book = run.world.book
     print(
         f"{run.kills} kills in {time.monotonic() - began:.0f} s, seed {seed}: {len(book.receipts)} messages promised, "
-        f"{book.seen['no answer']} answers lost, {len(book.pushes)} pushes, {len(wrong)} promises broken"
+        f"{book.seen['no answer']} answers lost, {len(book.pushes)} pushes, {len(wrong)} promises broken; "
+        f"meanwhile {dict(run.deeds.done()) if run.deeds else {}}"
     )
     for each in wrong:
         print(" ", each)

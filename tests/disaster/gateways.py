@@ -3,10 +3,12 @@
 import asyncio
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +18,9 @@ from adapters import tls
 from gateway import setup
 
 ROOT = Path(__file__).resolve().parents[2]
+DONE = "gedaan: "
+FIRST_KEY = "eerste.vkey"
+"""The public keys of the log as they were at the start: what an outsider got, and goes by for ever."""
 ORIGIN = "ramp.ketenpoort.voorbeeld"
 LEASE = 1.5
 """Seconds after which a delivery whose gateway died is taken up: about what a restart takes."""
@@ -108,6 +113,44 @@ class Gateway:
         resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (most, hard))
 
 
+class Deeds:
+    """The process that destroys, as officers asked (see ``deeds``); it dies as gateways do."""
+
+    def __init__(self, settings: Path) -> None:
+        self._settings = settings
+        self._process: asyncio.subprocess.Process | None = None
+        self.said = settings.with_name("daden.gezegd")
+
+    async def start(self, *more: str) -> asyncio.subprocess.Process:
+        with self.said.open("ab") as said:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.disaster.deeds", str(self._settings), *more,
+                stdout=said, stderr=said, cwd=ROOT, env=ENVIRONMENT,
+            )  # fmt: skip
+        return self._process
+
+    async def kill(self) -> None:
+        """Kill it; raises DiedError when it ended by itself: then something that it began went wrong."""
+        assert self._process is not None
+        if self._process.returncode is not None:
+            raise DiedError(f"deeds: {self.said.read_text()[-2000:]}")
+        self._process.send_signal(signal.SIGKILL)
+        await self._process.wait()
+
+    async def finish(self) -> None:
+        """End, with nothing half done; raises DiedError if that cannot be."""
+        await self.kill()
+        process = await self.start("--finish")
+        async with asyncio.timeout(PATIENCE):
+            if await process.wait():
+                raise DiedError(f"deeds: {self.said.read_text()[-2000:]}")
+
+    def done(self) -> Counter[str]:
+        """How often each deed was done to its end."""
+        lines = self.said.read_text().splitlines()
+        return Counter(line.removeprefix(DONE) for line in lines if line.startswith(DONE))
+
+
 class Postgres:
     """The throw-away PostgreSQL behind ``url``, as something that can be killed and started again."""
 
@@ -170,6 +213,7 @@ def make(home: Path, database: str, parties: Mapping[str, str], pushed: str, cou
         setup.add_party(home, code, name, url=f"https://127.0.0.1:{ports[0]}", push=push)
     tls.make_certificate(home / "tls", home / "ontvanger", "server", hosts=["127.0.0.1"])
     gateways = []
+    shutil.copy(home / "log.vkey", home / FIRST_KEY)
     for number, port in enumerate(ports, 1):
         settings = home / f"poort-{number}.toml"
         settings.write_text(text.replace(f"poort = {ports[0]}", f"poort = {port}"))

@@ -13,10 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from audit import log, note, tree
+from audit import log, tree
 from audit.keys import KeyService
-from audit.note import VerifierKey
-from audit.proof import read_keys
 from audit.seal import verify_signature
 from gateway import store, tables
 from gateway.catalog import Catalog
@@ -31,7 +29,7 @@ from gateway.ledger.values import Record
 from gateway.receipt import holds
 from gateway.trail import What
 from tests.disaster import trail
-from tests.disaster.gateways import ENVIRONMENT, ORIGIN, ROOT
+from tests.disaster.gateways import ENVIRONMENT, FIRST_KEY, ORIGIN, ROOT
 from tests.disaster.load import Book
 
 MOST_SHOWN = 20
@@ -52,9 +50,10 @@ async def judge(book: Book, home: Path, settings: Path, database: str) -> list[s
                 *_delivered(book, rows),
                 *_in_order(book),
                 *_told(book, rows, entries),
+                *_destroyed(rows, entries),
             ]
-            wrong += await _proved(db, book, home)
             with contextlib.closing(KeyService.open(home / "sleutels")) as keys:
+                wrong += await _proved(db, book, keys)
                 wrong += await trail.judge(db, keys, ORIGIN, book.heads)
                 wrong += await _remembered(db, book, keys)
     finally:
@@ -80,7 +79,11 @@ async def settled(database: str, patience: float) -> bool:
 
 async def _rows(db: AsyncConnection) -> dict[str, Any]:
     message, duty = tables.messages.c, tables.deliveries.c
-    query = sa.select(message.id, message.receipt, message.digest, duty.state, duty.attempts)
+    parts = message.wrapped_key, message.sealed_body, message.sealed_subjects
+    query = sa.select(
+        message.id, message.receipt, message.digest, duty.state, duty.attempts,
+        *(part.is_(None).label(f"no_{part.name}") for part in parts),
+    )  # fmt: skip
     found = await db.execute(query.outerjoin(tables.deliveries, duty.message == message.id))
     return {each.id: each for each in found}
 
@@ -153,16 +156,31 @@ def _told(book: Book, rows: Mapping[str, Any], entries: Iterable[tuple[str, str 
             yield f"{id_}: more outcomes than attempts"
 
 
-async def _proved(db: AsyncConnection, book: Book, home: Path) -> list[str]:
-    """Every receipt is signed, and its entry is in the tree under a signed head."""
-    receipts = _key(home, "ontvangst")
+def _destroyed(rows: Mapping[str, Any], entries: Iterable[tuple[str, str | None, str]]) -> Iterator[str]:
+    """A message is whole, or all that could open it is gone and one entry says so."""
+    told = Counter(id_ for event, id_, _ in entries if event == What.DESTROYED)
+    for id_, row in rows.items():
+        gone = {row.no_wrapped_key, row.no_sealed_body, row.no_sealed_subjects}
+        if len(gone) > 1:
+            yield f"{id_}: destroyed by half"
+        elif told[id_] != gone.pop():
+            yield f"{id_}: {told[id_]} entries say that it was destroyed"
+
+
+async def _proved(db: AsyncConnection, book: Book, keys: KeyService) -> list[str]:
+    """Every receipt is signed, and its entry is in the tree under the newest head."""
     head = await log.latest(db)
-    if head is None or not note.signed_by(note.parse(head.note.encode()), _key(home, "log")):
-        return ["the log has no signed head"]
+    if head is None:
+        return ["the log has no head"]
+    receipts = keys.known("ontvangst")
+
+    def signed(signature: bytes, root: bytes) -> bool:
+        return any(verify_signature(public, signature, root) for public in receipts)
+
     wrong = []
     for id_, receipt in book.receipts.items():
         promised = json.loads(receipt)
-        if not holds(promised, verify=lambda signature, root: verify_signature(receipts.public, signature, root)):
+        if not holds(promised, verify=signed):
             wrong.append(f"{id_}: its receipt is not signed")
         leaf = bytes.fromhex(promised["logregel"])
         proof = await log.proof_of(db, leaf)
@@ -194,17 +212,13 @@ def _heard(records: Mapping[str, Record], index: str) -> list[bytes]:
     return sorted(codec.pack((heard,)) for heard in records.get(index, ()))
 
 
-def _key(home: Path, purpose: str) -> VerifierKey:
-    return read_keys(home / f"{purpose}.vkey")[0]
-
-
 async def _exported(home: Path, settings: Path) -> list[str]:
     """Export the log with the command, and let the stand-alone verifier judge it."""
     folder = home / "logboek"
     shutil.rmtree(folder, ignore_errors=True)
     for command in (
         ["gateway.cli", "audit", "exporteer", str(folder), "--instellingen", str(settings)],
-        ["audit.verify", str(folder), str(home / "log.vkey")],
+        ["audit.verify", str(folder), str(home / FIRST_KEY)],
     ):
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
