@@ -232,7 +232,7 @@ async def opened(settings: Settings) -> AsyncIterator[Gateway]:
     """
     Published.load(settings.packages)
     if settings.stamper and importlib.util.find_spec("rfc3161_client") is None:
-        raise StoppedError("De instelling 'stempel' vraagt een onderdeel dat er niet is. Installeer ketenpoort[stempel].")
+        raise StoppedError("De instelling 'stempel' vraagt meer dan er is. Installeer ketenpoort[stempel].")
     engine = open_engine(settings.database)
     pool = Pool(settings.packages, hears=settings.history != "uit", small=settings.workers)
     try:
