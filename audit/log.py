@@ -82,6 +82,9 @@ sa.Index(
     postgresql_where=entries.c.other.is_not(None),
     sqlite_where=entries.c.other.is_not(None),
 )
+# What concerns one party or none is mostly the work of people: few lines among many, and looked for by themselves.
+_alone = entries.c.other.is_(None)
+sa.Index("audit_entries_alone", entries.c.party, entries.c.at, postgresql_where=_alone, sqlite_where=_alone)
 
 subjects = sa.Table(
     "audit_subjects",

@@ -59,9 +59,10 @@ async def test_what_is_of_another_party_is_not_there_and_what_is_of_the_gateway_
         engine, keys,
         told("logboek.gelezen", "bram", parties=(THEIRS,)),
         told("functionaris.geweigerd", "onbekend", parties=()),
+        told("dossier.ingezien", "anna", parties=(OURS,)),
         told("bericht.gelezen", THEIRS, parties=(OURS, THEIRS), message="ab" * 16),
     )  # fmt: skip
-    assert {event for _, event in await counted(engine, OURS)} == {"functionaris.geweigerd", "bericht.gelezen"}
+    assert {event for _, event in await counted(engine, OURS)} == {"functionaris.geweigerd", "dossier.ingezien"}
     assert {event for _, event in await counted(engine, "")} == {"functionaris.geweigerd"}
 
 

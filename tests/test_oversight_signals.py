@@ -79,11 +79,10 @@ def test_a_few_lines_are_never_a_peak():
     assert found([*workdays(ANNA, 1), read(ANNA, 0, 19)]) == []
 
 
-def test_the_systems_of_a_party_are_held_against_their_own_past_only():
+def test_what_the_systems_of_a_party_fetch_is_no_reading_of_people():
     fetched = "bericht.gelezen"
     small = [read(BRAM, n, 5, fetched) for n in range(1, 28)]
-    assert found([*small, *(read(ANNA, n, 5000, fetched) for n in range(28))]) == []
-    assert found([*small, read(BRAM, 0, 80, fetched)]) == [("piek", BRAM, 80)]
+    assert found([*small, read(BRAM, 0, 8000, fetched)]) == []
 
 
 def test_people_who_read_at_night_or_in_the_weekend_are_told():

@@ -22,10 +22,12 @@ VISIBLE = (_line.party == _own) | (_line.other == _own) | _gateway
 PERIOD = (_line.at >= sa.bindparam("since")) & (_line.at < sa.bindparam("until"))
 
 
+# What people do concerns one party or none; for such lines there is an index of their own.
+_ALONE = _line.other.is_(None) & ((_line.party == _own) | _line.party.is_(None))
 _begin = _line.at - _line.at % HOUR
 _COUNTS = (
     sa.select(_line.actor, _line.event, _begin.label("hour"), sa.func.count().label("lines"))
-    .where(PERIOD, VISIBLE, among(_line.event))
+    .where(PERIOD, _ALONE, among(_line.event))
     .group_by(_line.actor, _line.event, _begin)
 )
 
@@ -38,7 +40,7 @@ async def counts(db: AsyncConnection, own: str, since: int, until: int) -> list[
 
 
 # Few lines are of people who read, so it is their leaves that are looked for among the lines about persons.
-_READ = sa.select(_line.leaf).where(PERIOD, _line.party == _own, among(_line.event))
+_READ = sa.select(_line.leaf).where(PERIOD, _line.other.is_(None), _line.party == _own, among(_line.event))
 _about = subject_lines.c
 _LOOKS = (
     sa.select(_about.subject, _line.at, _line.actor)

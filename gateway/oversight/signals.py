@@ -83,20 +83,17 @@ def bounds() -> Mapping[str, Any]:
 
 @cache
 def human_reading() -> frozenset[str]:
-    """Return the events by which people read: what officers do, and not what systems exchange."""
+    """Return the events by which people read: what officers do.
+
+    Not what the systems of parties fetch: that is what was sent to them, and a peak there says that much was sent.
+    """
     codes = (code for code, kind in kinds().items() if kind.activity == "toezicht" and kind.action == "R")
     return frozenset(codes) - {CHECKED}
 
 
-@cache
-def system_reading() -> frozenset[str]:
-    """Return the events by which the systems of parties read."""
-    return frozenset(code for code, kind in kinds().items() if kind.activity == "uitwisseling" and kind.action == "R")
-
-
 def wanted() -> frozenset[str]:
     """Return the events that are counted."""
-    return human_reading() | system_reading() | EXPORTS | {NOT_LET_IN, EMERGENCY}
+    return human_reading() | EXPORTS | {NOT_LET_IN, EMERGENCY}
 
 
 def begin_of(at: int, *, back: int = 0) -> int:
@@ -119,8 +116,7 @@ def signals(
     """
     since = begin_of(at, back=bounds()["venster"]["dagen"])
     found = [
-        *_peaks(counts, human_reading(), people=True),
-        *_peaks(counts, system_reading(), people=False),
+        *_peaks(counts),
         *_at_night(counts),
         *_many(looks),
         *_without_relation(looks),
@@ -155,17 +151,14 @@ def limit(past: Sequence[int]) -> float:
     return float(middle + _of("piek")["maat"] * _MAD * spread)
 
 
-def _peaks(counts: Sequence[Count], events: frozenset[str], *, people: bool) -> Iterator[Signal]:
-    per_actor, bound = days(counts, events), _of("piek")
+def _peaks(counts: Sequence[Count]) -> Iterator[Signal]:
+    per_actor, bound = days(counts, human_reading()), _of("piek")
     for actor, per_day in per_actor.items():
         for day, count in per_day.items():
             if count < bound["minstens"]:
                 continue
-            own = _past(per_day, day)
-            others = [n for peer, its in per_actor.items() if peer != actor for n in _past(its, day)] if people else []
-            if not people and len(own) < bound["dagen_nodig"]:
-                continue  # how much a party exchanges says nothing of another
-            usual = _usual(own, others)
+            others = [n for peer, its in per_actor.items() if peer != actor for n in _past(its, day)]
+            usual = _usual(_past(per_day, day), others)
             if count > usual:
                 yield _on("piek", actor, day, count, int(usual) + 1)
 
