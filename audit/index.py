@@ -33,4 +33,6 @@ async def replace(db: AsyncConnection, new: str) -> None:
 
     In the same transaction the caller writes every index anew, after this.
     """
+    if db.dialect.name == "postgresql":  # a lock on the table is given in turn; one on the row might never be our turn
+        await db.execute(sa.text("LOCK TABLE audit_index IN ACCESS EXCLUSIVE MODE"))
     await db.execute(sa.update(generation).values(generation=new))

@@ -140,7 +140,7 @@ class KeyService:
 
     @property
     def index_id(self) -> str:
-        """Which generation of the index key is the newest in force."""
+        """The newest generation of the index key; which one a database is written with, `audit.index` tells."""
         return self.index_ids[-1]
 
     @property
@@ -182,14 +182,14 @@ class KeyService:
     def renew(self, kind: str) -> tuple[bytes, bytes]:
         """Make a new ``kek``, ``grootboek`` or ``index`` key or signing key, and give the ids of the old and the new.
 
-        A new index or signing key is in force only after `activate`; until then this gives the same one again.
+        A new signing key is in force only after `activate`; until then this gives the same one again.
         """
         old, new = self._line.ask(Op.RENEW, [kind.encode()])
         self._forget()
         return old, new
 
     def activate(self, kind: str) -> None:
-        """Put the newest ``index`` or signing key in force, and retire those before it."""
+        """Put the newest signing key for a purpose in force, and retire those before it."""
         self._line.ask(Op.ACTIVATE, [kind.encode()])
         self._forget()
 

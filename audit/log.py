@@ -311,14 +311,14 @@ def _utc(at: datetime) -> datetime:
 async def _keep(db: AsyncConnection, head: Checkpoint, at: datetime, large: Sequence[VerifierKey]) -> None:
     """Store the newest head: in place of the last one, unless that would leave a minute without any.
 
-    Signatures of ``large`` are taken off the last one where it stays and is not the last of its day. One with more
-    signatures than the new one stays as it is: there an old key and its successor both signed, and who verifies later
-    follows the keys by it.
+    Signatures of ``large`` are taken off the last one where it stays and is not the last of its day. One that a key
+    signed which the new one lacks stays as it is: there an old key and its successor both signed, and who verifies
+    later follows the keys by it.
     """
     row = checkpoints.c
     last = (await db.execute(sa.select(row.number, row.at, row.note).order_by(row.number.desc()).limit(2))).all()
     values = {"size": head.size, "note": head.note, "at": at}
-    handover = bool(last) and _signatures(last[0].note) > _signatures(head.note)
+    handover = bool(last) and not _signers(last[0].note) <= _signers(head.note)
     if len(last) == 2 and at - _utc(last[1].at) <= MINUTE and not handover:
         await db.execute(sa.update(checkpoints).where(row.number == last[0].number).values(values))
         return
@@ -329,8 +329,8 @@ async def _keep(db: AsyncConnection, head: Checkpoint, at: datetime, large: Sequ
     await db.execute(sa.insert(checkpoints), values | {"number": number})
 
 
-def _signatures(note: str) -> int:
-    return len(parse(note.encode()).signatures)
+def _signers(note: str) -> set[bytes]:
+    return {hint for _, hint, _ in parse(note.encode()).signatures}
 
 
 async def _lock(db: AsyncConnection) -> None:

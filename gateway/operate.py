@@ -113,7 +113,7 @@ async def export(settings: Settings, folder: Path, *, who: str) -> int:
     finally:
         await engine.dispose()
     print(f"Logboek geschreven naar {folder}: {summary.entries} regels.")
-    print(f"Controleer het met: python -m audit.verify {folder} {settings.keys.parent / 'log.vkey'}")
+    print(f"Controleer het met: python -m audit.verify {folder} {settings.anchor.parent / 'log.vkey'}")
     return 0 if grown and _all_opened(summary) else 1
 
 

@@ -42,7 +42,7 @@ class Settings:
     database: str
     """``database``: SQLAlchemy URL, ``sqlite+aiosqlite:///file`` or ``postgresql+asyncpg://…``."""
     keys: Path
-    """``sleutels``: folder of the key service."""
+    """``sleutels``: folder of keys, or ``unix:`` and the socket of a key service that runs by itself."""
     parties: Path
     """``partijen``: the file with parties."""
     certificate: Path
@@ -159,7 +159,8 @@ def load(path: Path) -> Settings:
     values.setdefault("retention", "bewaartermijnen.toml")
     paths = "keys", "parties", "certificate", "private_key", "authority", "packages", "officers"
     for name in (*paths, "anchor", "witnesses", "retention"):
-        values[name] = home / values[name]
+        place = values[name]
+        values[name] = Path(place) if name == "keys" and str(place).startswith("unix:") else home / place
     if "oidc" in values:
         values["oidc"] = _oidc(values["oidc"], home)
     values["database"] = _absolute(values["database"], home)

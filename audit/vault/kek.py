@@ -181,7 +181,9 @@ def sync(folder: Path) -> None:
 def check_private(folder: Path) -> None:
     """Raise `KekError` if somebody else can read the folder or a key in it."""
     for path in (folder, *(path for kind in ("key", "db", "toml", "pin") for path in folder.glob(f"*.{kind}"))):
-        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        if path != folder and not path.exists():  # just destroyed by another process
+            continue
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise KekError(f"{path} is leesbaar voor anderen. Doe: chmod -R go= {folder}")
 
 

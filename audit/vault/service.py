@@ -184,11 +184,11 @@ class Service:
         *_, before, last = None, *self._store.rows(_word(items[0], ("grootboek", INDEX, *SIGNERS)))
         if before and last.state == "coming":  # begun before, and broken off
             return [before.id, last.id]
-        made = self._store.add(kind, state="active" if kind == "grootboek" else "coming", change=True)
+        made = self._store.add(kind, state="coming" if kind in SIGNERS else "active", change=True)
         return [last.id, made.id]
 
     def _activate(self, items: Items) -> list[bytes]:
-        self._store.put_in_force(_word(items[0], (INDEX, *SIGNERS)))
+        self._store.put_in_force(_word(items[0], SIGNERS))
         return []
 
     def _destroy(self, items: Items) -> list[bytes]:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gateway.commands import cannot, with_gateway, with_settings, witness
+from gateway.commands import cannot, keys, with_gateway, with_settings, witness
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -14,6 +14,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     each.add_argument("--wie", help="uw naam of nummer; komt in het logboek (anders uw naam op deze machine)")
     each.set_defaults(run=_exporteer)
     witness.add(commands)
+    keys.add(commands)
     each = commands.add_parser("controleer", help="Controleer een uitgevoerd logboek, met alles wat u erbij hebt.")
     each.add_argument("map", type=Path, metavar="MAP", help="de uitgevoerde map")
     each.add_argument("sleutel", type=Path, metavar="SLEUTEL", help="de openbare sleutels van het logboek")
