@@ -26,6 +26,8 @@ from audit.proof import read_keys
 from audit.seal import verify_signature
 from gateway import setup
 from gateway.invented import SAMPLES, faulty, message
+from gateway.oversight.accounts import add_account, login_of
+from gateway.oversight.rights import DUTCH, OPERATOR, Role
 from gateway.receipt import holds
 
 HOOFD, ZONNEHOEK, WILGENHOF, GEMEENTE = "98000001", "98000002", "98000003", "9901"
@@ -35,6 +37,20 @@ NAMES = {
     WILGENHOF: "Onderaannemer Wilgenhof",
     GEMEENTE: "Gemeente Voorbeeld",
 }
+OFFICERS = (
+    ("F. de Groot", Role.FG, HOOFD),
+    ("B. Bakker", Role.TENANT_ADMIN, HOOFD),
+    ("V. Vermeer", Role.ERASURE_APPROVER, HOOFD),
+    ("A. Visser", Role.AUDITOR, HOOFD),
+    ("Z. Smit", Role.FG, ZONNEHOEK),
+    ("Z. Mulder", Role.TENANT_ADMIN, ZONNEHOEK),
+    ("W. Jansen", Role.FG, WILGENHOF),
+    ("W. Peters", Role.TENANT_ADMIN, WILGENHOF),
+    ("G. de Boer", Role.FG, GEMEENTE),
+    ("G. Dekker", Role.TENANT_ADMIN, GEMEENTE),
+    ("O. Hendriks", Role.OPS, OPERATOR),
+)
+"""Who oversees in the demo: invented, as everybody in it."""
 PATIENCE = 20
 
 
@@ -50,6 +66,7 @@ async def demo(*, check: bool, folder: Path | None) -> int:
             await _play(home, connections, inbox)
             if not check:
                 _where_to_look(home, connections[HOOFD].url)
+                _who_oversees(home)
                 await asyncio.Event().wait()
     except DemoError as error:
         print(f"\nDe keten brak: {error}", file=sys.stderr)
@@ -101,11 +118,14 @@ async def _gateway(home: Path, push_url: str) -> AsyncIterator[dict[str, Connect
         code: setup.add_party(home, code, name, url="https://127.0.0.1:1", push=push_url if code == WILGENHOF else None)
         for code, name in NAMES.items()
     }
+    with (home / "ketenpoort.toml").open("a", encoding="utf-8") as settings:
+        settings.write("toezicht = 0\n")
     port_file = home / "poort.txt"
     port_file.unlink(missing_ok=True)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "gateway.cli", "draai", "--instellingen", str(home / "ketenpoort.toml"),
-        "--poortbestand", str(port_file), stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": _root()},
+        "--poortbestand", str(port_file), "--toezichtbestand", str(home / "toezicht.txt"),
+        stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": _root()},
     )  # fmt: skip
     try:
         await _until(lambda: port_file.exists() and port_file.read_text() != "", "de poort start", process)
@@ -257,8 +277,22 @@ Speel ermee, in een ander venster:
   {command} ophalen --aansluiting {home}/partij-{ZONNEHOEK}/aansluiting.toml --wacht 10 --bevestig MAP
   {command} valideer BESTAND.xml
   {command} leg-uit TR358
-  {command} audit exporteer MAP --instellingen {home}/ketenpoort.toml
-Stoppen: Ctrl-C.""")
+  {command} audit exporteer MAP --instellingen {home}/ketenpoort.toml""")
+
+
+def _who_oversees(home: Path) -> None:
+    """Make the officers, and say how they log in."""
+    file, command = home / "functionarissen.toml", Path(sys.executable).parent / "ketenpoort"
+    print(f"""
+Het toezicht staat op https://127.0.0.1:{(home / "toezicht.txt").read_text()}/
+Uw browser kent het certificaat van deze demo niet en waarschuwt daarvoor. Wie zich daar kan aanmelden:""")
+    for name, role, party in OFFICERS:
+        login = login_of(name)
+        password, _ = add_account(file, login=login, name=name, role=role.value, party=party)
+        print(f"  {login:<11}  {password}  {DUTCH[role]}, {NAMES.get(party, 'de poort zelf')}")
+    print(f"""De code die er ook bij hoort, en die elke halve minuut anders is:
+  {command} code {home} {login_of(OFFICERS[0][0])}
+Stoppen: Ctrl-C.""", flush=True)  # fmt: skip
 
 
 async def _until(ready: Any, what: str, process: asyncio.subprocess.Process) -> None:

@@ -30,6 +30,11 @@ def add(command: Adds) -> None:
     )
     each.add_argument("--partij", default="", metavar="CODE", help="partij waarbij hij hoort (anders de poort zelf)")
     each.add_argument("--login", help="gebruikersnaam (anders gemaakt van de naam)")
+    each = command(
+        "code", _code, "Toon de code van nu van een functionaris: voor de demo, of als zijn telefoon weg is."
+    )
+    each.add_argument("map", type=Path, metavar="MAP", help="map van de poort")
+    each.add_argument("login", metavar="GEBRUIKERSNAAM")
     each = command("vingerafdruk", _vingerafdruk, "Toon de vingerafdruk van een certificaat.")
     each.add_argument("bestand", type=Path, metavar="BESTAND")
     each = with_settings(command("draai", _draai, "Laat een poort draaien."))
@@ -104,6 +109,22 @@ def _functionaris(arguments: argparse.Namespace) -> int:
         f"Voor de app die codes toont (zet dit om naar een QR-code, of typ over wat na 'secret=' staat):\n  {address}"
     )
     print("Dit ziet u één keer. Geef het aan de functionaris zelf, niet per e-mail.")
+    return 0
+
+
+def _code(arguments: argparse.Namespace) -> int:
+    import time
+
+    from gateway import settings
+    from gateway.oversight.accounts import STEP, Officers, OfficersError, code_at
+
+    try:
+        account = Officers.load(settings.load(arguments.map / "ketenpoort.toml").officers).by_login.get(arguments.login)
+    except (settings.SettingsError, OfficersError) as error:
+        return cannot(str(error))
+    if account is None or not account.secret:
+        return cannot(f"Er is geen functionaris {arguments.login} die zich met een code aanmeldt.")
+    print(code_at(account.secret, int(time.time()) // STEP).decode())
     return 0
 
 
