@@ -25,6 +25,12 @@ def leaf_hash(data: bytes) -> bytes:
     return sha256(b"\x00" + data).digest()
 
 
+def leaf_hashes(data: Iterable[bytes]) -> list[bytes]:
+    """Hashes of many entries, in less time than one by one."""
+    digest = sha256
+    return [digest(b"\x00" + each).digest() for each in data]
+
+
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Hash of an inner node."""
     return sha256(b"\x01" + left + right).digest()

@@ -102,7 +102,7 @@ async def drill(count: int) -> int:
     own = stuff.drill()
     alarms = own.false_alarms()
     attacks = own.attacks()
-    missed, began = Counter[str](), time.monotonic()
+    missed, began, told = Counter[str](), time.monotonic(), 0.0
     named: list[str] = []
     total, done = sum(each.count for each in attacks), 0
     with ProcessPoolExecutor(
@@ -121,7 +121,9 @@ async def drill(count: int) -> int:
             done += tried
             missed[attacks[which].name] += len(unseen)
             named += [f"{attacks[which].name}, nummer {number}" for number in unseen]
-            _tell(done, total, time.monotonic() - began)
+            if time.monotonic() - told >= 1 or done == total:
+                told = time.monotonic()
+                _tell(done, total, told - began)
     print(file=sys.stderr)
     _sum_up(own, [(each.name, each.count) for each in attacks], missed, named, alarms)
     return 1 if named or alarms else 0

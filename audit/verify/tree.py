@@ -95,7 +95,7 @@ def _headers(run: Run, number: int, width: int) -> tuple[Sequence[bytes], bytes]
 
 
 def _leaves(headers: Sequence[bytes]) -> bytes:
-    return b"".join([tree.leaf_hash(header) for header in headers])
+    return b"".join(tree.leaf_hashes(headers))
 
 
 def _root(leaves: bytes) -> bytes:
