@@ -116,11 +116,11 @@ class Visitor:
         }
         return self.ask("POST", path, urlencode(fields or {}).encode(), told)
 
-    def submit(self, path: str, fields: Mapping[str, str]) -> Answer:
-        """Fetch the page with a form and send it, filled in."""
+    def submit(self, path: str, fields: Mapping[str, str], *, to: str = "") -> Answer:
+        """Fetch the page with a form and send it, filled in; ``to`` is where it goes if that is not the page itself."""
         proof = re.search(r'name="bewijs" value="([0-9a-f]+)"', self.get(path).body.decode())
         assert proof, f"{path} has no form with a proof"
-        return self.post(path, {"bewijs": proof[1], **fields})
+        return self.post(to or path, {"bewijs": proof[1], **fields})
 
     def log_in(self, person: Person, **instead: str) -> Answer:
         fields = {"login": person.login, "wachtwoord": person.password, **instead}

@@ -15,7 +15,19 @@ from types import MappingProxyType
 
 from aiohttp import web
 
-from adapters.console import checks, home, incidents, people, register, signals
+from adapters.console import (
+    checks,
+    emergencies,
+    home,
+    incidents,
+    lookup,
+    messages,
+    people,
+    register,
+    retention,
+    signals,
+    subject,
+)
 from adapters.console.door import COOKIE, LOGGED_OUT, Door, Handler, caller_of, go, html, sends_in
 from adapters.console.pages import Answer, Asked, Goes, MissingError, Page, Sent, Shown, Tray
 from adapters.console.render import LOOKS, look, render
@@ -23,10 +35,14 @@ from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.rights import DUTCH
 from gateway.oversight.state import head
 
-TRAYS: tuple[Tray, ...] = (home.stuck, incidents.waiting, signals.waiting, checks.waiting)
+TRAYS: tuple[Tray, ...] = (
+    home.stuck, emergencies.waiting, incidents.waiting, signals.waiting, checks.waiting,
+    retention.waiting,
+)  # fmt: skip
 """All that may wait for an officer."""
 PAGES: tuple[Page, ...] = (
-    *home.pages(TRAYS), *signals.PAGES, *incidents.PAGES, *checks.PAGES, *register.PAGES, *people.PAGES,
+    *home.pages(TRAYS), *lookup.PAGES, *subject.PAGES, *messages.PAGES, *emergencies.PAGES,
+    *signals.PAGES, *incidents.PAGES, *retention.PAGES, *checks.PAGES, *register.PAGES, *people.PAGES,
 )  # fmt: skip
 """All pages that there are, in the order of the menu."""
 

@@ -12,7 +12,7 @@ from gateway.oversight.question import Question
 from gateway.oversight.search import keep, kept_question, of, read
 from gateway.trail import What
 
-_KIND = "inzage"
+KIND = "inzage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ async def ask(desk: Desk, asking: Asking, question: Question) -> str:
 
     async def fact(db: Any) -> None:
         await desk.record(db, *of(asking, What.SEARCHED, question, asking.trace, query=question.told()))
-        await keep(desk, db, asking, _KIND, question)
+        await keep(desk, db, asking, KIND, question)
 
     await desk.do(fact)
     return asking.trace
@@ -54,7 +54,7 @@ async def export(desk: Desk, asking: Asking, trace: str, *, client: bool) -> tup
 
 
 async def _file(desk: Desk, asking: Asking, trace: str, what: What, *, client: bool) -> tuple[Dossier, bytes] | None:
-    question = await kept_question(desk, asking, _KIND, trace)
+    question = await kept_question(desk, asking, KIND, trace)
     if question is None:
         return None
     party = asking.officer.party

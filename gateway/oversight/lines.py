@@ -143,6 +143,11 @@ def visible(text: str) -> str:
     )
 
 
+def shown(content: bytes) -> str:
+    """Return what a message says as lines of text in which nothing hides."""
+    return "\n".join(map(visible, content.decode("utf-8", errors="replace").split("\n")))
+
+
 _BLANK = str.maketrans({"\r": None, "\n": " ", "\t": " "})
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 

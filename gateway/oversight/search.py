@@ -3,6 +3,7 @@
 A question stays with its session, under the trace of its lines in the log; so no address holds more than that trace.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -23,7 +24,9 @@ from gateway.trail import What
 PAGE = 50
 MOST_EXPORTED = 10_000
 """Lines in one file: what is more must be asked for by period."""
-_KIND = "zoeken"
+KIND = "zoeken"
+_PATIENCE, _MOMENT = 30, 0.1
+"""Times, and seconds between them: the sequencer gives places within a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +44,7 @@ async def ask(desk: Desk, asking: Asking, question: Question) -> str:
 
     async def fact(db: Any) -> None:
         await desk.record(db, *of(asking, What.SEARCHED, question, asking.trace, query=question.told()))
-        await keep(desk, db, asking, _KIND, question)
+        await keep(desk, db, asking, KIND, question)
 
     await desk.do(fact)
     return asking.trace
@@ -53,7 +56,7 @@ async def page(desk: Desk, asking: Asking, trace: str, after: Place | None) -> F
     Who may not see people gets what stands in the open. Lines that are opened are logged first, and whom they turn
     out to be about before they are shown.
     """
-    question = await kept_question(desk, asking, _KIND, trace)
+    question = await kept_question(desk, asking, KIND, trace)
     if question is None:
         return None
     rows, more = await _rows(desk, asking, question, PAGE, after)
@@ -68,7 +71,7 @@ async def page(desk: Desk, asking: Asking, trace: str, after: Place | None) -> F
 
 async def export(desk: Desk, asking: Asking, trace: str) -> tuple[Found, bytes] | None:
     """As ``page``, for all lines up to ``MOST_EXPORTED``, to take away; also the leaf of the entry that says so."""
-    question = await kept_question(desk, asking, _KIND, trace)
+    question = await kept_question(desk, asking, KIND, trace)
     if question is None:
         return None
     rows, more = await _rows(desk, asking, question, MOST_EXPORTED, None)
@@ -123,6 +126,17 @@ async def kept_question(desk: Desk, asking: Asking, kind: str, trace: str) -> Qu
     # What an officer typed himself; it is not counted as reading the log.
     told = orjson.loads(desk.keys.open_persons([(sealed, _context(trace))], why="beheer")[0])
     return Question(**{**told, "events": tuple(told["events"])})
+
+
+async def placed(desk: Desk, leaf: bytes) -> int | None:
+    """Return the place of an entry in the log, given some moments to get one; None if it has none by then."""
+    for _ in range(_PATIENCE):
+        async with desk.reading() as db:
+            index = (await search.places(db, [leaf])).get(leaf)
+        if index is not None:
+            return index
+        await asyncio.sleep(_MOMENT)
+    return None
 
 
 async def _rows(

@@ -106,6 +106,12 @@ async def body(desk: Desk, asking: Asking, id_: str, *, purpose: str, reason: st
     return Body(kind=found.type, content=content)
 
 
+async def is_there(desk: Desk, asking: Asking, id_: str) -> bool:
+    """Tell whether a message of this officer's party is there, with its content."""
+    found = await _message(desk, asking, id_)
+    return found is not None and found.sealed_body is not None
+
+
 async def _message(desk: Desk, asking: Asking, id_: str) -> Any:
     """Return the row of a message that this officer's party sent or received; None if there is none."""
     async with desk.reading() as db:

@@ -1,0 +1,124 @@
+"""Emergency access: taking it, ending it, and saying what one finds of another's."""
+
+from collections.abc import Mapping, Sequence
+
+from adapters.console.lookup import filled
+from adapters.console.pages import Answer, Asked, Goes, MissingError, Page, Shown, Waiting
+from gateway.oversight import emergency
+from gateway.oversight.desk import Asking, Desk
+from gateway.oversight.purposes import LEAST_REASON, MOST_REASON
+from gateway.oversight.rights import DUTCH, Right, Role
+
+
+async def overview(asked: Asked) -> Answer:
+    """Show the emergency accesses of one's own party, and whether one has it."""
+    found = await emergency.of_party(asked.desk, asked.asking)
+    asking = asked.asking
+    rows = [
+        {
+            "it": each,
+            "role": DUTCH[Role(each.role)],
+            "late": each.is_late(asking.at),
+            "mine": each.officer == asking.officer.login,
+            "reviewable": _reviewable(each, asking),
+        }
+        for each in found
+    ]
+    return Shown(template="noodtoegang.html", values={"rows": rows})
+
+
+async def ask(_asked: Asked) -> Answer:
+    """Ask for the reason."""
+    return _form({}, {})
+
+
+async def begin(asked: Asked) -> Answer:
+    """Begin the hour."""
+    wrong = _fault(asked.form.get("reden", ""), "reden")
+    if not wrong and asked.form.get("weet") != "ja":
+        wrong = {"weet": "Zet het vinkje: dan weet u dat een ander dit nakijkt."}
+    if wrong:
+        return _form(asked.form, wrong)
+    if not asked.asking.elevated:
+        await emergency.begin(asked.desk, asked.asking, asked.form["reden"])
+    return Goes(to="/noodtoegang")
+
+
+async def end(asked: Asked) -> Answer:
+    """End it now."""
+    await emergency.end(asked.desk, asked.asking)
+    return Goes(to="/noodtoegang")
+
+
+async def look(asked: Asked) -> Answer:
+    """Show one that is to be reviewed."""
+    return await _review(asked, {})
+
+
+async def review(asked: Asked) -> Answer:
+    """Take what an officer finds of it."""
+    wrong = _fault(asked.form.get("bevinding", ""), "bevinding")
+    if asked.form.get("oordeel") not in {"terecht", "niet"}:
+        wrong["oordeel"] = "Kies of de noodtoegang terecht was."
+    page = await _review(asked, wrong)
+    if wrong:
+        return page
+    right, finding = asked.form["oordeel"] == "terecht", asked.form["bevinding"]
+    if not await emergency.review(asked.desk, asked.asking, asked.path["spoor"], right=right, finding=finding):
+        raise MissingError
+    return Goes(to="/noodtoegang")
+
+
+async def waiting(desk: Desk, asking: Asking) -> Sequence[Waiting]:
+    """Tell who may review which of them run, and which wait for a review."""
+    if not asking.may(Right.REVIEW_BREAK_GLASS):
+        return ()
+    mine = [each for each in await emergency.of_party(desk, asking) if _reviewable(each, asking)]
+    late = sum(each.is_late(asking.at) for each in mine)
+    runs = sum(each.ended_at is None for each in mine)
+    told = [
+        ("Noodtoegang die nu aan staat", runs),
+        ("Noodtoegang die op uw beoordeling wacht", len(mine) - late),
+        ("Noodtoegang waarvan de beoordeling te laat is", late),
+    ]
+    return [Waiting(text=text, count=count, to="/noodtoegang") for text, count in told if count]
+
+
+def _reviewable(each: emergency.Emergency, asking: Asking) -> bool:
+    right = asking.may(Right.REVIEW_BREAK_GLASS) and each.officer != asking.officer.login
+    return right and each.reviewed_at is None
+
+
+def _fault(text: str, name: str) -> dict[str, str]:
+    fits = LEAST_REASON <= len(text) <= MOST_REASON
+    return {} if fits else {name: f"Schrijf {LEAST_REASON} tot {MOST_REASON} tekens. Dit komt in het logboek."}
+
+
+def _form(values: Mapping[str, str], wrong: Mapping[str, str]) -> Answer:
+    return Shown(
+        template="noodvraag.html",
+        values={"values": filled(values), "wrong": filled(wrong)},
+        status=422 if wrong else 200,
+    )
+
+
+async def _review(asked: Asked, wrong: Mapping[str, str]) -> Answer:
+    found = await emergency.of_party(asked.desk, asked.asking)
+    one = next((each for each in found if each.trace == asked.path["spoor"]), None)
+    if one is None:
+        raise MissingError
+    values = {
+        "it": one, "role": DUTCH[Role(one.role)], "values": filled(asked.form), "wrong": filled(wrong),
+        "reviewable": _reviewable(one, asked.asking),
+    }  # fmt: skip
+    return Shown(template="noodbeoordeling.html", values=values, status=422 if wrong else 200)
+
+
+PAGES = (
+    Page(path="/noodtoegang", right=Right.BREAK_GLASS, serve=overview, menu="Noodtoegang"),
+    Page(path="/noodtoegang/vragen", right=Right.BREAK_GLASS, serve=ask, fresh=True),
+    Page(path="/noodtoegang/vragen", right=Right.BREAK_GLASS, serve=begin, method="POST", fresh=True),
+    Page(path="/noodtoegang/einde", right=Right.BREAK_GLASS, serve=end, method="POST"),
+    Page(path="/noodtoegang/{spoor:[0-9a-f]{32}}", right=Right.REVIEW_BREAK_GLASS, serve=look),
+    Page(path="/noodtoegang/{spoor:[0-9a-f]{32}}", right=Right.REVIEW_BREAK_GLASS, serve=review, method="POST"),
+)

@@ -1,0 +1,116 @@
+"""The file of a person to hand over: as JSON for programs, as PDF for people."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from adapters.console.render import day, iso, moment
+from gateway.oversight.dossier import Dossier
+from gateway.oversight.lines import Line, by_day
+
+KINDS = {"json": "application/json", "pdf": "application/pdf"}
+"""What a file can be handed over as: media types."""
+_TEMPLATE = Path(__file__).parent / "papers" / "inzage.typ"
+
+
+def can_make(kind: str) -> bool:
+    """Tell whether this gateway can; PDFs need what only some installs have."""
+    return kind != "pdf" or find_spec("typst") is not None
+
+
+async def paper(kind: str, found: Dossier, *, view: str, party: str, mark: str, at: int) -> bytes:
+    """Write a file as one of ``KINDS``; ``mark`` says who took it away. See ``can_make``."""
+    told = _told(found, view=view, party=party, mark=mark, at=at)
+    if kind == "json":
+        return json.dumps(told, ensure_ascii=False, indent=1).encode()
+    return await asyncio.to_thread(_pdf, told | _for_people(found, at))
+
+
+def _told(found: Dossier, *, view: str, party: str, mark: str, at: int) -> dict[str, Any]:
+    question, whole = found.question, found.completeness
+    return {
+        "overzicht": "Wat er met gegevens over een cliënt is gedaan",
+        "beeld": view,
+        "organisatie": party,
+        "bsn": question.bsn,
+        "van": question.since,
+        "totEnMet": question.until,
+        "gemaaktOp": iso(at),
+        "kenmerk": mark,
+        "volledigheid": {
+            "compleet": whole.whole,
+            "regels": whole.count,
+            "laatsteNummer": whole.last,
+            "ontbrekend": [list(gap) for gap in whole.missing],
+            "fout": list(whole.wrong),
+            "vernietigd": whole.destroyed,
+            "oordeel": whole.verdict,
+        },
+        "betrokken": [
+            {"organisatie": each.name, "sinds": iso(each.since), "laatst": iso(each.until), "berichten": each.messages}
+            for each in found.involved
+        ],
+        "ontvangen": [
+            {
+                "organisatie": each.name,
+                "bericht": each.message,
+                "soort": each.kind,
+                "eersteKeer": iso(each.at),
+                "keren": each.times,
+            }
+            for each in found.received
+        ],
+        "regels": [_line(each) for each in found.lines],
+    }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    told = {
+        "nummer": line.number,
+        "tijdstip": iso(line.at),
+        "gebeurtenis": line.event,
+        "omschrijving": line.title,
+        "organisatie": line.organisation,
+        "rol": line.role,
+        "wie": line.by,
+        "bericht": line.message,
+        "soort": line.kind,
+        "uitkomst": line.outcome,
+        "doel": line.purpose,
+        "noodtoegang": line.emergency,
+        "reden": line.reason,
+        "inhoud": line.content.value,
+        "spoor": line.trace,
+        "logregel": line.leaf,
+        "plaats": line.index,
+    }
+    return {name: value for name, value in told.items() if value not in ("", None)}
+
+
+def _pdf(told: Mapping[str, Any]) -> bytes:
+    """PDF/UA-1: a screen reader can read it."""
+    import typst  # noqa: PLC0415 - only some installs have it
+
+    content = typst.compile(
+        str(_TEMPLATE), format="pdf", pdf_standards=["ua-1"], sys_inputs={"gegevens": json.dumps(told)}
+    )
+    return bytes(content)
+
+
+def _for_people(found: Dossier, at: int) -> dict[str, Any]:
+    """Return what reads otherwise on paper: days, and lines of one kind on one day as one."""
+    return {
+        "gemaaktOp": moment(at),
+        "betrokken": [
+            {"organisatie": each.name, "sinds": day(each.since), "laatst": day(each.until), "berichten": each.messages}
+            for each in found.involved
+        ],
+        "ontvangen": [
+            {"organisatie": each.name, "soort": each.kind, "eersteKeer": day(each.at), "keren": each.times}
+            for each in found.received
+        ],
+        "regels": [{**_line(group[0]), "dag": day(group[0].at), "keren": len(group)} for group in by_day(found.lines)],
+    }
