@@ -171,7 +171,9 @@ async def test_the_keys_of_the_log_are_renewed_under_a_running_sequencer_and_any
 async def test_data_keys_and_kek_are_renewed_while_messages_pass(home: Path, door: Door, kind: str):
     before = door.keys.log_key().id
     accepted = await while_sending(door, lambda: keyring(home, "vernieuw", kind, "--wie", "beheerder 7"))
-    assert door.keys.log_key().id != before
+    async with asyncio.timeout(20):
+        while door.keys.log_key().id == before:
+            await asyncio.sleep(0.1)
     for id_ in accepted[::8]:
         await door.pickup.fetch(id_, ONDER, VISIT)
     told = [(header["key_kind"], payload["actor"]) for event, header, payload in await door.logged()

@@ -250,7 +250,7 @@ def restore(folder: Path, backup: Path, key: Key) -> None:
             store.close()
         making.rename(folder)
         kek.sync(folder.parent)
-    except (OSError, SealError, sqlite3.Error):
+    except (OSError, StoreError, KekError, SealError, sqlite3.Error):
         raise StoreError("Deze aandelen en deze kopie horen niet bij elkaar. Er is niets hersteld.") from None
     finally:
         shutil.rmtree(making, ignore_errors=True)
