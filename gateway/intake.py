@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,10 +27,13 @@ from gateway.commit import GroupCommit, aside
 from gateway.decide import Accepted, Arrival, Findings, New, allowed, decide, outcome, promise
 from gateway.explain import HEADER, finding
 from gateway.history import History
+from gateway.ledger.page import Page
+from gateway.ledger.values import Said
 from gateway.mailbox import Mailbox
 from gateway.message import Checked, Facts, Finding, wet_of
 from gateway.parties import Parties, Party
 from gateway.receipt import issue
+from gateway.retention import secret
 from gateway.trail import Visit, What
 
 MOST_UNDERWAY = 256 * 2**20
@@ -194,15 +198,17 @@ class Intake:
         # Sealed and logged here, all in one go, and not each in its own task: that keeps the processor's caches warm.
         now = datetime.now(UTC)
         arrivals = [self._arrive(sound, now) for sound in sounds]
+        heard = [(sound.facts, sound.checked.said) for sound in sounds]
+        # First of all, for it may wait: who makes a person secret waits until nobody takes messages in.
+        hidden = await secret.refused(db, self._keys, heard)
         wanted = {arrival.key for arrival in arrivals}
         wanted |= {arrival.answered for arrival in arrivals if arrival.answered}
         known = await store.known(db, wanted)
         originals = {known[arrival.answered].id for arrival in arrivals if arrival.answered in known}
         taken = await store.answered(db, originals) if originals else set()
-        heard = [(sound.facts, sound.checked.said) for sound in sounds]
         size = sum(len(sound.raw) for sound in sounds)
         page = await self._history.read(db, heard, size=size) if self._history else None
-        hear = (lambda index: page.hear(*heard[index])) if page else _nothing
+        hear = partial(_hear, hidden, page, heard)
         decisions = await aside(db, size, lambda: decide(arrivals, known, taken, hear))
         decided = list(zip(arrivals, decisions, strict=True))
         if self._history and page:
@@ -295,7 +301,9 @@ class Intake:
             if refusal.row["key"] not in answers:
                 fresh.setdefault(refusal.row["key"], refusal)
         now = datetime.now(UTC)
-        composed = {key: self._arrive(refusal.answer, now) for key, refusal in fresh.items() if refusal.answer}
+        due = [(key, refusal.answer) for key, refusal in fresh.items() if refusal.answer]
+        hidden = await secret.refused(db, self._keys, [(answer.facts, ()) for _, answer in due])
+        composed = {key: self._arrive(answer, now) for place, (key, answer) in enumerate(due) if place not in hidden}
         events = [event for refusal in refusals for event in refusal.events]
         await self._store(db, [(answer, None) for answer in composed.values()], events, now)
         for key in fresh:
@@ -310,6 +318,8 @@ def _also(checked: Checked, *findings: Finding) -> Checked:
     return replace(checked, findings=(*findings, *checked.findings)[:MOST], total=checked.total + len(findings))
 
 
-def _nothing(_index: int) -> Findings:
-    """Find nothing wrong: there is no ledger to hold a message against."""
-    return ()
+def _hear(
+    hidden: Mapping[int, Findings], page: Page | None, heard: Sequence[tuple[Facts, tuple[Said, ...]]], place: int
+) -> Findings:
+    """Return what is wrong with a message: it is about a person who is secret, or contradicts what was said before."""
+    return hidden.get(place) or (page.hear(*heard[place]) if page else ())

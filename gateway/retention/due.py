@@ -229,6 +229,12 @@ async def about(db: AsyncConnection, subjects: Iterable[int], party: str) -> Seq
     return found.all()
 
 
+async def on_their_way(db: AsyncConnection, subject: int, party: str) -> list[str]:
+    """Return the ids of messages about a person that their receiver has not confirmed."""
+    rows = await about(db, [subject], party)
+    return [row.id for row in rows if row.state != State.DELIVERED.value]
+
+
 async def lines_about(db: AsyncConnection, subjects: Iterable[int]) -> int:
     """Return how many lines of the log are about these persons."""
     wanted = sa.select(sa.func.count()).select_from(log.subject_lines).where(_line.subject.in_(list(subjects)))

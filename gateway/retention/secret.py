@@ -1,0 +1,148 @@
+"""Persons whose residence must stay secret: no message about them comes in, from or to the party that said so.
+
+For a child that is threatened the standard forbids all message traffic (Regeling Jeugdwet art. 6a.6, Standaard
+Administratie Protocol § 3.4): what must be told goes on paper, and the gemeente confirms it within five working days.
+Here stands who it is, and until when that confirmation may take. Every function takes the connection first and never
+commits.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audit.keys import KeyService
+from audit.record import record
+from gateway import trail
+from gateway.explain import HEADER, finding
+from gateway.ledger.values import Said
+from gateway.message import Facts, Finding
+from gateway.oversight.rights import Right, may
+from gateway.retention import due, people
+from gateway.retention.decide import working_days_after
+from gateway.retention.orders import Doer, NotAllowedError, now
+from gateway.trail import What
+
+CONFIRMED_WITHIN = 5
+"""Working days in which the gemeente confirms the form."""
+
+
+class Stage(StrEnum):
+    """Where the paper road stands."""
+
+    FORM = "formulier"
+    """The form is to be sent, and confirmed before a day."""
+    CONFIRMED = "bevestigd"
+    LIFTED = "opgeheven"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """One person who is secret now; by a random id, for who it is must be known to few."""
+
+    id: str
+    party: str
+    stage: Stage
+    made_at: int
+    due_at: int | None
+    """Until when the gemeente may take to confirm the form; None once it did."""
+
+
+async def hide(db: AsyncConnection, keys: KeyService, origin: str, who: Doer, *, bsn: str, why: str) -> tuple[str, int]:
+    """Make a person secret for the officer's party; raises NotAllowedError.
+
+    Return the id, and how many messages about them are still on their way: those must be stopped by people.
+    """
+    party = who.officer.party
+    if not party or not may(who.officer, Right.DOSSIER):
+        raise NotAllowedError("Alleen een functionaris gegevensbescherming van een partij kan dit doen.")
+    await people.lock_secrets(db)
+    known = await people.subject(db, keys, party, bsn)
+    if known is not None and await people.is_secret(db, known):
+        raise NotAllowedError("Deze persoon is al geheim.")
+    id_, at = secrets.token_hex(16), datetime.now(UTC)
+    event = replace(who.did(What.HIDDEN, thing="geheim", about={"reason": why}), trace=id_)
+    await record(db, keys, origin, trail.per_subject(event, [bsn]), at)
+    subject = await people.subject(db, keys, party, bsn)
+    if subject is None:
+        raise LookupError("a person of whom a line was just written")
+    until = int(working_days_after(at, CONFIRMED_WITHIN).timestamp() * 1000)
+    await people.add_secret(
+        db,
+        {
+            "id": id_, "subject": subject, "party": party, "state": Stage.FORM.value, "made_at": now(), "due_at": until,
+            "changed_at": now(),
+        },
+    )  # fmt: skip
+    return id_, len(await due.on_their_way(db, subject, party))
+
+
+async def confirm(db: AsyncConnection, keys: KeyService, origin: str, id_: str, who: Doer, *, why: str) -> None:
+    """Write down that the gemeente confirmed the form; raises NotAllowedError."""
+    await _step(db, keys, origin, id_, who, Stage.CONFIRMED, What.HIDDEN_CONFIRMED, why)
+
+
+async def show(db: AsyncConnection, keys: KeyService, origin: str, id_: str, who: Doer, *, why: str) -> None:
+    """Let messages about this person through again; raises NotAllowedError."""
+    await _step(db, keys, origin, id_, who, Stage.LIFTED, What.SHOWN, why)
+
+
+async def listed(db: AsyncConnection, party: str) -> list[Secret]:
+    """Return who is secret for a party, the first due first."""
+    return [
+        Secret(id=row.id, party=row.party, stage=Stage(row.state), made_at=row.made_at, due_at=row.due_at)
+        for row in await people.secrets_of(db, party)
+    ]
+
+
+async def refused(
+    db: AsyncConnection, keys: KeyService, messages: Sequence[tuple[Facts, tuple[Said, ...]]]
+) -> dict[int, tuple[Finding, ...]]:
+    """Return what is wrong with messages about a person who is secret, by their place in the list.
+
+    Until this transaction ends nobody becomes secret: a message is either before that, or refused.
+    """
+    marking = await people.marking(db, {code for facts, _ in messages for code in (facts.sender, facts.receiver)})
+    if not marking:
+        return {}
+    pairs = {
+        (party, bsn)
+        for facts, _ in messages
+        for party in {facts.sender, facts.receiver} & marking
+        for bsn in facts.subjects
+    }
+    hidden = await people.secret(db, keys, pairs)
+    found = {}
+    for place, (facts, said) in enumerate(messages):
+        about = [bsn for bsn in facts.subjects if {(facts.sender, bsn), (facts.receiver, bsn)} & hidden]
+        if about:
+            found[place] = tuple(
+                finding("KP026", path=path) for path in dict.fromkeys(_path(said, bsn) for bsn in about)
+            )
+    return found
+
+
+def _path(said: tuple[Said, ...], bsn: str) -> str:
+    """Return where a message speaks of this client, by position; the header where that is not known."""
+    path = next((each.path for each in said if each.bsn == bsn), "")
+    steps = path.split("/")
+    last = next((place for place, step in enumerate(steps) if step.partition("[")[0] == "Client"), None)
+    return HEADER if last is None else "/".join(steps[: last + 1])
+
+
+async def _step(
+    db: AsyncConnection, keys: KeyService, origin: str, id_: str, who: Doer, stage: Stage, what: What, why: str
+) -> None:
+    if not may(who.officer, Right.DOSSIER):
+        raise NotAllowedError("Alleen een functionaris gegevensbescherming kan dit doen.")
+    await people.lock_secrets(db)
+    rows = {row.id: row for row in await people.secrets_of(db, who.officer.party)}
+    if id_ not in rows:
+        raise NotAllowedError("Deze persoon is niet geheim, of hoort niet bij uw partij.")
+    bsn = await people.bsn_of(db, keys, rows[id_].subject)
+    event = replace(who.did(what, thing="geheim", about={"reason": why}), trace=id_)
+    await record(db, keys, origin, trail.per_subject(event, [bsn]), datetime.now(UTC))
+    await people.move_secret(db, rows[id_], stage.value, at=now(), ended=stage is Stage.LIFTED)
