@@ -14,8 +14,8 @@ from typing import Any
 from audit import catalogue
 
 _HEX = b"0123456789abcdef"
-_AT = re.compile(rb"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-6]\d\.\d{3}Z").fullmatch
-_TIME = 24
+_TIMES = re.compile(rb"(?:\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-6]\d\.\d{3}Z)+").fullmatch
+"""One time, of 24 bytes, or more of them after one another."""
 _COMMIT = b'","commit":"'
 _MOST_SHAPES = 100_000
 
@@ -85,44 +85,70 @@ class Page:
         return [place for place, shape in enumerate(self.shapes) if shape.event in events]
 
 
+_Cut = tuple[Shape, bytes, bytes, bytes, bytes]
+"""Of one header its shape, time, commitment, message and trace."""
+
+
 class Shapes:
     """Reads headers, and remembers the shapes that it met."""
 
     def __init__(self) -> None:
         self._known: dict[Any, Shape] = {}
+        self._last: dict[int, tuple[int, int, int, int, bytes, bytes, bytes, bytes, Shape]] = {}
+        """Of each length of header, where the last one had its parts, and what stood around them."""
 
     def read(self, headers: Sequence[bytes]) -> Page:
         """Tell what each header tells."""
-        shapes, times, messages, traces = zip(*map(self._read, headers), strict=True)
-        kinds: dict[int, int] = {}
-        for place, shape in enumerate(shapes):
-            kinds.setdefault(id(shape), place)
+        shapes, times, commits, messages, traces = zip(*map(self._cut, headers), strict=True)
+        random = b"".join((*commits, *messages, *traces))
+        if random.translate(None, _HEX) or not _TIMES(b"".join(times)):  # then find out which is odd, one by one
+            shapes, times, commits, messages, traces = zip(*map(self._slow, headers), strict=True)
+        last = len(shapes) - 1
+        kinds = dict(zip(map(id, reversed(shapes)), range(last, -1, -1), strict=True))
         events = frozenset(shapes[place].event for place in kinds.values())
         return Page(shapes, times, messages, traces, kinds, events, list(times) == sorted(times))
 
-    def _read(self, header: bytes) -> tuple[Shape, bytes, bytes, bytes]:
+    def _cut(self, header: bytes) -> _Cut:
+        last = self._last.get(len(header))
+        if last is not None:
+            at, start, after, trace, before, between, behind, tail, shape = last
+            end = at + 100
+            if (
+                header[:at] == before
+                and header[at + 24 : at + 36] == _COMMIT
+                and header[end:start] == between
+                and header[after:trace] == behind
+                and header[trace + 32 :] == tail
+            ):
+                random = header[end - 64 : end], header[start:after], header[trace : trace + 32]
+                return shape, header[at : at + 24], *random
+        return self._find(header)
+
+    def _find(self, header: bytes) -> _Cut:
+        """Find the four parts: the time, the commitment right behind it, a message if there is one, the trace."""
         at = header.find(b'"at":"') + 6
-        end = at + _TIME + len(_COMMIT) + 64
+        end = at + 100
         message = header.find(b'"message":"', end)
         start = message + 11 if message > 0 else end
         after = start + 32 if message > 0 else end
         trace = header.find(b'"trace":"', after) + 9
-        time, id_, path = header[at : at + _TIME], header[start:after], header[trace : trace + 32]
-        random = header[end - 64 : end] + id_ + path
-        if at < 6 or trace < 9 or header[at + _TIME : end - 64] != _COMMIT or random.translate(None, _HEX):
+        random = header[end - 64 : end], header[start:after], header[trace : trace + 32]
+        time = header[at : at + 24]
+        if at < 6 or trace < 9 or header[at + 24 : at + 36] != _COMMIT:
             return self._slow(header)
-        if not _AT(time):
+        if not _TIMES(time) or b"".join(random).translate(None, _HEX):
             return self._slow(header)
         around = header[:at], header[end:start], header[after:trace], header[trace + 32 :]
         shape = self._known.get(around)
         if shape is None:
             shape = self._learn(around, header)
-        return shape, time, id_, path
+        self._last[len(header)] = at, start, after, trace, *around, shape
+        return shape, time, *random
 
-    def _slow(self, header: bytes) -> tuple[Shape, bytes, bytes, bytes]:
+    def _slow(self, header: bytes) -> _Cut:
         shape = self._learn(header, header)
         at, message, trace = (str(shape.members.get(name, "")).encode() for name in ("at", "message", "trace"))
-        return shape, at, message, trace
+        return shape, at, b"", message, trace
 
     def _learn(self, key: Any, header: bytes) -> Shape:
         if len(self._known) >= _MOST_SHAPES:
