@@ -4,8 +4,9 @@ Opens payloads through the key service, under the reason `beheer`; nothing of th
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -32,9 +33,7 @@ def check(
     try:
         given = given_from(public, named)
         if stamps is not None:
-            from audit.stamped import stamped_by  # noqa: PLC0415 - its library is an extra
-
-            given = replace(given, stamped=stamped_by(stamps.read_bytes()))
+            given = replace(given, stamped=_stamped(stamps))
         if keys is None:
             report = verify(target, given)
         else:
@@ -49,6 +48,20 @@ def check(
         return int(Verdict.UNCHECKABLE)
     print(in_json(report) if json else in_words(report))
     return _written(report, pdf)
+
+
+def _stamped(certificates: Path) -> Callable[[bytes, str], datetime | None]:
+    """Return what tells when a stamp was given; raises `GivenError`."""
+    try:
+        from audit.stamped import StampsError, stamped_by  # noqa: PLC0415 - its library is an extra
+    except ImportError:
+        raise GivenError("Voor tijdstempels is 'rfc3161-client' nodig: installeer ketenpoort[stempel].") from None
+    try:
+        return stamped_by(certificates.read_bytes())
+    except OSError as error:
+        raise GivenError(f"Wat u meegeeft is niet te lezen ({error.strerror}).") from None
+    except StampsError as error:
+        raise GivenError(str(error)) from None
 
 
 def _written(report: Report, pdf: Path | None) -> int:

@@ -17,6 +17,7 @@ NPM = NODE.parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
 
 PACKAGES = {
     "chromium": "chromium",
+    "openssl": "openssl",
     "softhsm2-util": "softhsm2",
     "libsofthsm2.so": "softhsm2",
 }

@@ -43,6 +43,7 @@ from tests.audit.exports import (
     wrong,
 )  # fmt: skip
 from tests.audit.happened import append, happened
+from tests.needs import needs
 
 FOLLOWS = {"bericht.ontvangen": ["wachtend"], "bericht.gelezen": ["aangeboden"]}
 OPENS = {"bericht.gelezen": ("bericht", 2), "logboek.gelezen": ("logboek", 0)}
@@ -468,8 +469,7 @@ def test_five_working_days_leave_out_the_weekend():
 
 
 def test_a_real_time_stamp_is_believed_and_another_text_under_it_is_not(tmp_path):
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not here")
+    needs("openssl")
     stamps = pytest.importorskip("audit.stamped")
     token, root = authority(tmp_path, b"een stand\n")
     when = stamps.stamped_by(root)
