@@ -1,7 +1,9 @@
 """Keys are renewed while messages pass, and divided, lost and restored: nothing is lost, and the log tells of it."""
 
 import asyncio
+import os
 import shutil
+import signal
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from audit import log, sequencer
 from audit.index import in_force
-from audit.keys import KeysChangedError, KeyService
+from audit.keys import KeysAwayError, KeysChangedError, KeyService
 from audit.note import decode_key
 from audit.seal import SealError
 from gateway import cli, setup
@@ -26,6 +28,7 @@ from gateway.intake import Rejected
 from gateway.invented import message
 from gateway.tables import ledger
 from tests.door import HOOFD, ONDER, ORIGIN, VISIT, Door, opened
+from tests.services import child
 from tests.test_history import start
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -76,7 +79,7 @@ async def sending(door: Door, until: Callable[[], bool]) -> tuple[list[str], int
             if isinstance(each, Accepted):
                 accepted.append(each.id)
             else:
-                assert each.__class__.__name__ == "KeysChangedError", each
+                assert isinstance(each, KeysAwayError), each
                 later += 1
         number += 8
         await asyncio.sleep(0.05)
@@ -187,6 +190,41 @@ async def test_receipts_are_signed_with_a_new_key_without_a_restart(home: Path, 
     )
     assert decode_key((home / "ontvangst.vkey").read_text().strip()).public == door.keys.signer("ontvangst").public
     assert len(list(home.glob("ontvangst-*.vkey"))) == 1
+
+
+async def test_a_key_service_that_is_killed_costs_senders_a_moment_and_no_message(home: Path, door: Door):
+    killed = asyncio.Event()
+    sent = asyncio.create_task(sending(door, killed.is_set))
+    for _ in range(5):
+        await asyncio.sleep(0.3)
+        os.kill(child(door.keys), signal.SIGKILL)
+    await asyncio.sleep(0.3)
+    killed.set()
+    accepted, later = await sent
+    assert later
+    async with door.engine.connect() as db:
+        assert sorted((await db.execute(sa.text("SELECT id FROM messages"))).scalars()) == sorted(accepted)
+    assert len(await door.logged()) == len(accepted)
+    await door.pickup.fetch(accepted[0], ONDER, VISIT)
+
+
+async def test_a_gateway_works_with_a_service_on_a_socket(tmp_path: Path):
+    home = tmp_path / "poort"
+    setup.new_gateway(home, origin=ORIGIN, host="127.0.0.1", port=0, database="sqlite+aiosqlite:///poort.db")
+    settings = home / "ketenpoort.toml"
+    settings.write_text(settings.read_text().replace('sleutels = "sleutels"', f'sleutels = "unix:{home}/s"'))
+    service = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gateway.cli", "audit", "sleuteldienst", "--map", str(home / "sleutels"), "--socket",
+        str(home / "s"), cwd=ROOT, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert b"luistert" in await service.stdout.readline()
+    try:
+        await keyring(home, "vernieuw", "logboek", "--wie", "beheerder 7")  # and writes a line, sealed by that service
+        assert "generatie 1" in await keyring(home, "toon")
+    finally:
+        service.terminate()
+        await service.wait()
+    assert "niet te bereiken" in await keyring(home, "toon", code=2)
 
 
 async def test_what_is_destroyed_opens_nowhere_and_the_log_says_so(home: Path, door: Door):

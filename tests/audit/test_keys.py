@@ -27,6 +27,7 @@ from audit.seal import SealError, new_key, open_, seal, verify_mldsa, verify_sig
 from audit.vault.service import BURST, RATE, Service
 from audit.vault.store import Store
 from audit.vault.wire import Op, Said
+from tests.services import child
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
@@ -68,19 +69,6 @@ def line(keys: KeyService, actor: str = "98000001") -> tuple[bytes, bytes]:
     )  # fmt: skip
     made = entry.make(event, key=keys.log_key(), origin="proef", at=datetime.now(UTC))
     return made.header, made.sealed
-
-
-def child(keys: KeyService) -> int:
-    """Process id of the service behind a client: the only child of ours that is one."""
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(status.read_text().rpartition(")")[2].split()[1])
-            command = (status.parent / "cmdline").read_bytes().split(b"\0")
-        except (OSError, ProcessLookupError):
-            continue
-        if parent == os.getpid() and b"audit.vault" in command and str(keys._line._place).encode() in command:
-            return int(status.parent.name)
-    raise AssertionError("no service runs")
 
 
 def test_nobody_else_can_read_the_keys(folder):
