@@ -115,11 +115,12 @@ class Gateway:
             lease=settings.lease_seconds,
         )  # fmt: skip
         self.desk = Desk(self.commit, keys, settings.origin, settings.officers)
+        self.desk.policy = read_terms(settings.retention)
         self.checks = Checks(self.desk, _checked(settings))
         self.logbook = Logbook(self.commit)
         self.retention = Retention(
             engine=engine, writing=self._writing, keys=keys, origin=settings.origin,
-            policy=read_terms(settings.retention), archives=lambda: self.intake.parties.archives,
+            policy=self.desk.policy, archives=lambda: self.intake.parties.archives,
         )  # fmt: skip
         self._witnesses = Witnesses()
         self.witnessing = _witnessing(settings, self._witnesses, self._writing)
