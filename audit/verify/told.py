@@ -111,7 +111,11 @@ class _Openings:
             balance = 0
             for day in sorted({day for day, reason in (*opened, *self._told) if reason == why}):
                 balance += self._told[day, why] - opened[day, why]
-                if balance < 0:
+                if balance < 0 and day == stamp(self._statement.at)[:10] and self._statement.waiting:
+                    self._run.cannot(
+                        "V13", "Van vandaag wachten nog regels op hun plaats; controleer het later nog eens."
+                    )
+                elif balance < 0:
                     text = f"Tot en met {day} is {-balance} keer meer geopend ({why}) dan het logboek zegt."
                     self._run.lacking("V13", folder.STATEMENT, text)
                     break

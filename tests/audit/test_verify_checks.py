@@ -377,6 +377,21 @@ def test_v13_nothing_was_opened_that_the_log_does_not_tell(tmp_path, stated, liv
     assert wrong(checked(target, counts=live)) == failed
 
 
+def test_v13_what_was_opened_just_now_may_be_told_in_a_line_that_waits_for_its_place(tmp_path):
+    async def waiting(db: Any) -> None:
+        await append(db, [make(message(7), key=KEY, origin=ORIGIN, at=datetime.now(UTC))])
+        await db.execute(
+            sa.update(log.entries).where(log.entries.c.idx.is_(None)).values(at=int(NOW.timestamp() * 1000))
+        )
+
+    for day, expected in [(datetime.now(UTC).date().isoformat(), set()), ("2026-01-01", {"V13"})]:
+        beside = Beside(opens=OPENS, counts=[(day, "bericht", 9)])
+        target = Log(rounds=rounds(), beside=beside, inside=waiting).export(tmp_path / f"uitvoer-{day}")
+        report = checked(target)
+        assert wrong(report) == expected
+        assert ("V13" in unknown(report)) == (not expected)
+
+
 def test_v13_an_entry_that_tells_of_many_lines_covers_as_many(tmp_path):
     reading = happened(event="logboek.gelezen", trace="", clear={"lines": 40}, payload={"actor": "fg", "reason": "x"})
     for count, failed in [(40, set()), (41, {"V13"})]:
