@@ -1,9 +1,11 @@
 """Getting in, staying in and getting out: what an officer must show, and what nobody is told."""
 
+import asyncio
 import sqlite3
 import time
 
 import pytest
+from conftest import new_schema
 from console import COOKIE, Person, add_person, console, text_of
 from running import HOOFD, ONDER
 
@@ -186,3 +188,16 @@ def test_in_the_database_stands_no_cookie_and_no_code(desk, person):
     for secret in (visitor.cookies[COOKIE], person.password, "raad-ik"):
         assert secret.encode() not in files
         assert secret.encode() not in desk.gateway.said()
+
+
+def test_it_is_the_same_on_postgresql(tmp_path, postgresql):
+    url = asyncio.run(new_schema(postgresql)).render_as_string()
+    with console(tmp_path / "poort", database=url) as desk:
+        person, visitor = desk.people[Role.FG, HOOFD], desk.visitor()
+        assert visitor.log_in(person, wachtwoord="raad-ik").status == 403
+        assert visitor.log_in(person).status == 303
+        told = text_of(visitor.get("/"))
+        assert "Functionaris meldde zich aan 1" in told
+        assert "Aanmelden geweigerd 1" in told
+        visitor.post("/afmelden")
+        assert not is_in(visitor)

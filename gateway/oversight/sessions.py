@@ -135,16 +135,16 @@ async def may_try(db: AsyncConnection, free: Mapping[bytes, int], at: int) -> bo
     ``free`` says for each key how many attempts cost nothing. Counted before it is known how one ends, so that many
     at once are no way round.
     """
-    attempts = console_attempts.c
+    attempts, mine = console_attempts.c, console_attempts.c.key.in_(list(free))
     await db.execute(sa.delete(console_attempts).where(attempts.last_at <= at - MOST_WAIT))
-    rows = await db.execute(sa.select(console_attempts).where(attempts.key.in_(list(free))).with_for_update())
+    insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
+    none = [{"key": key, "failures": 0, "last_at": at} for key in sorted(free)]
+    await db.execute(insert(console_attempts).on_conflict_do_nothing(), none)
+    # Rows that are there can be locked, in one order: another gateway waits here, and then sees what we counted.
+    rows = await db.execute(sa.select(console_attempts).where(mine).order_by(attempts.key).with_for_update())
     if any(at < wait(row.failures, free[bytes(row.key)], row.last_at) for row in rows):
         return False
-    insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
-    for key in sorted(free):  # in one order, so that two gateways do not wait for each other
-        new = insert(console_attempts).values(key=key, failures=1, last_at=at)
-        again = {"failures": attempts.failures + 1, "last_at": at}
-        await db.execute(new.on_conflict_do_update(index_elements=[attempts.key], set_=again))
+    await db.execute(sa.update(console_attempts).where(mine).values(failures=attempts.failures + 1, last_at=at))
     return True
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from audit import log
+from audit import log, outside
 from audit.catalogue import kinds
 from gateway import store
 from gateway.oversight import sessions
@@ -28,6 +28,8 @@ class Head:
     """Root hash, in hex."""
     at: datetime
     """When it was signed, or last found sound."""
+    witnessed: int | None
+    """Lines of the last head that witnesses signed too; None: none ever was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +57,10 @@ class Today:
 async def head(desk: Desk) -> Head | None:
     """Return the last signed head, None before the first."""
     async with desk.reading() as db:
-        last, at = await log.latest(db), await log.signed_at(db)
-    return Head(size=last.size, root=last.root.hex(), at=at) if last and at else None
+        last, at, seen = await log.latest(db), await log.signed_at(db), await outside.witnessed(db)
+    if last is None or at is None:
+        return None
+    return Head(size=last.size, root=last.root.hex(), at=at, witnessed=seen.size if seen else None)
 
 
 async def today(desk: Desk, asking: Asking) -> Today:
