@@ -37,7 +37,7 @@ class Disaster:
     async def kill(self, moment: str, gateway: Gateway) -> None:
         """Kill the gateway at ``moment`` or shortly after, and start it again.
 
-        At ``KEYS`` its key service alone, at ``DEED`` who destroys.
+        At ``KEYS`` its key service alone, at ``DEED`` who renews keys and destroys.
         """
         self.kills += 1
         if moment == KEYS:
@@ -121,7 +121,7 @@ async def disaster(
 ) -> AsyncIterator[Disaster]:
     """Run ``count`` gateways under load during the block; call ``verdict`` after it.
 
-    With ``deeds`` messages are destroyed meanwhile.
+    With ``deeds`` keys are renewed and messages destroyed meanwhile.
     """
     rng = random.Random(seed)
     running, push_port = gateways.make(home, database, PARTIES, PUSHED, count)

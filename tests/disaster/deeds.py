@@ -1,4 +1,4 @@
-"""What officers do while gateways run, again and again: have messages destroyed.
+"""What an operator and two officers do while gateways run, again and again: renew keys, have messages destroyed.
 
 ``python -m tests.disaster.deeds SETTINGS`` does so until it is killed, which may happen in the middle of anything; with
 ``--finish`` it does each thing once more, so that nothing stays half done, and ends.
@@ -10,12 +10,13 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from audit.entry import Event
 from audit.keys import KeyService
-from gateway import settings, trail
+from gateway import keyring, settings, trail
 from gateway.commit import open_engine, passes, writing
 from gateway.oversight.rights import OPERATOR, Officer, Role
 from gateway.retention import orders
@@ -26,6 +27,8 @@ from gateway.settings import Settings
 from gateway.trail import What
 from tests.disaster.gateways import DONE
 
+WHO = "beheerder"
+RENEWED = ("kek", "logboek", "index", "log", "ontvangst", "push")
 LATER = timedelta(days=61)
 """So long from now a message that is delivered today is past its term."""
 
@@ -53,6 +56,14 @@ class Approver:
 APPROVERS = [Approver(Officer(login=name, name=name, role=Role.ERASURE_APPROVER, party=OPERATOR)) for name in "ab"]
 
 
+async def destroy_old_keks(found: Settings) -> None:
+    keys = KeyService.open(found.keys)
+    about = keys.about()
+    keys.close()
+    for id_ in about["keks"].keys() - {about["kek"]["id"]}:
+        await keyring.destroy(found, id_, who=WHO)
+
+
 async def erase(found: Settings) -> None:
     """Destroy the bodies of all that was delivered, as agreed to by two officers; first what was left half done."""
     engine, keys = open_engine(found.database), KeyService.open(found.keys)
@@ -75,14 +86,26 @@ async def erase(found: Settings) -> None:
         await engine.dispose()
 
 
+async def _do(found: Settings, deed: str) -> None:
+    match deed:
+        case "vernietig":
+            await erase(found)
+        case "ruim op":
+            await destroy_old_keks(found)
+        case kind:
+            await keyring.renew(found, kind, who=WHO)
+
+
 async def _main(path: Path, *, finish: bool) -> None:
-    found = settings.load(path)
+    found, deeds = settings.load(path), ["vernietig", "ruim op", *RENEWED]
     while True:
-        await _until_done(lambda: erase(found))
-        print(f"{DONE}vernietig", flush=True)
+        random.shuffle(deeds)
+        for deed in deeds:
+            await _until_done(partial(_do, found, deed))
+            print(f"{DONE}{deed}", flush=True)
+            await asyncio.sleep(0 if finish else random.uniform(0, 0.5))
         if finish:
             return
-        await asyncio.sleep(random.uniform(0, 0.5))
 
 
 async def _until_done(deed: Callable[[], Awaitable[None]]) -> None:

@@ -114,7 +114,7 @@ class Gateway:
 
 
 class Deeds:
-    """The process that destroys, as officers asked (see ``deeds``); it dies as gateways do."""
+    """The process that renews keys and destroys (see ``deeds``); it dies as gateways do."""
 
     def __init__(self, settings: Path) -> None:
         self._settings = settings
