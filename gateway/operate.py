@@ -18,6 +18,7 @@ from audit.keys import KeyService
 from audit.record import record
 from gateway import prove, store, trail
 from gateway.commit import open_engine, writing
+from gateway.retention.nightly import read_terms
 from gateway.settings import Settings
 from gateway.trail import What
 
@@ -102,6 +103,7 @@ async def export(settings: Settings, folder: Path, *, who: str) -> int:
         async with engine.connect() as db:
             if db.dialect.name == "postgresql":
                 await db.execution_options(isolation_level="REPEATABLE READ")  # SQLite sees one moment by itself
+            beside = await prove.with_terms(db, beside, read_terms(settings.retention))
             signer = keys.signer("log")
             summary = await write_export(db, folder, signer, settings.log_name, opens, beside=beside, tell=_progress())
     except log.TamperedError as error:

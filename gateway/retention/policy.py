@@ -53,7 +53,7 @@ class Rule:
     code: str
     title: str
     kind: str
-    """``bericht``, ``logregel``, ``grootboek``, ``weigering``, ``incident`` or ``zitting``."""
+    """``bericht``, ``logregel``, ``grootboek``, ``weigering``, ``incident``, ``zitting`` or ``back-up``."""
     archive: bool
     """Of messages: those of a party that keeps its archive here."""
     wet: str
