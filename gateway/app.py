@@ -260,9 +260,9 @@ async def _first_sign_of_life(engine: AsyncEngine, keys: KeyService, settings: S
     signing, name = sequencer.signing(keys), settings.log_name
     try:
         async with writing(engine) as db:
-            held = await anchor.check(db, settings.anchor, signing.keys(name))
+            held, had = await anchor.check(db, settings.anchor, signing.keys(name)), await log.latest(db)
             head = await log.sequence(db, signing, name, _now(), heartbeat=True)
-        if head and head.size and not held:
+        if had and had.size and not held:
             logging.getLogger("ketenpoort").warning(
                 "er was geen laatste stand in %s: of deze database is teruggezet, is nu niet te zien", settings.anchor
             )
