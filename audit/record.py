@@ -102,7 +102,7 @@ async def _found(db: AsyncConnection, blinds: Iterable[str]) -> dict[str, _Subje
     if db.dialect.name == "postgresql":  # SQLite has one writer
         await db.execute(_LOCK, names)
     # Asked only now that they are ours: what others wrote about them while we waited is seen.
-    return {blind: _Subject(id=id_, seq=last or 0) for blind, id_, last in await db.execute(_LAST, names)}
+    return {blind: _Subject(id=id_, seq=last or 0) for blind, id_, last in (await db.execute(_LAST, names)).all()}
 
 
 def _new(keys: KeyService, generation: str, blind: str, party: str, bsn: str) -> dict[str, object]:

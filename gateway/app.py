@@ -8,8 +8,10 @@ it back, and who is told 'later' knows more than who gets no answer.
 
 import asyncio
 import contextlib
+import hashlib
 import importlib.util
 import logging
+import secrets
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
@@ -31,8 +33,9 @@ from audit import anchor, log, sequencer, stamping
 from audit.keys import KeysAwayError, KeysError, KeyService
 from audit.note import Checkpoint
 from audit.policy import PolicyError, read_policy
+from audit.record import record
 from audit.witnessing import Witnessing
-from gateway import store
+from gateway import store, trail
 from gateway.catalog import Catalog
 from gateway.commit import AwayError, GroupCommit, open_engine, passes, writing
 from gateway.decide import Accepted
@@ -42,6 +45,7 @@ from gateway.intake import Intake, Rejected
 from gateway.logbook import Logbook
 from gateway.mailbox import Mailbox
 from gateway.operate import UNSOUND
+from gateway.oversight import changes
 from gateway.oversight.accounts import OfficersError
 from gateway.oversight.checking import Asked
 from gateway.oversight.checks import Checks
@@ -53,13 +57,13 @@ from gateway.pickup import Pickup
 from gateway.retention.nightly import Retention, read_terms
 from gateway.retention.policy import TermsError
 from gateway.settings import Settings
-from gateway.trail import Visit
+from gateway.trail import Visit, What
 from gateway.worker import Pool
 
 MOST_WAITING = 5 * log.BATCH
 """Entries that may wait for their place in the log; more means that nobody signs it."""
-PARTIES_EVERY = 1.0
-"""Seconds between looks at the file with parties: so long can a certificate that was shut out still be used."""
+FILES_EVERY = 1.0
+"""Seconds between looks at the files with parties and officers: as long can a certificate that was shut out be used."""
 
 
 LOOK_AGAIN = 1.0
@@ -165,7 +169,7 @@ class Gateway:
                 tasks.create_task(_kept_up(self.witnessing.run))
             if self.settings.stamper:
                 tasks.create_task(_kept_up(self._stamp))
-            tasks.create_task(_kept_up(self._watch_parties))
+            tasks.create_task(_kept_up(self._watch_files))
             if self.settings.console is not None:
                 tasks.create_task(_kept_up(self.checks.run))
             tasks.create_task(_kept_up(self.retention.run))
@@ -200,15 +204,22 @@ class Gateway:
         async with alone, writing(self.engine) as db:
             yield db
 
-    async def _watch_parties(self) -> None:
-        woken: Parties | None = None
+    async def _watch_files(self) -> None:
+        """Hear of changes in who takes part and who oversees, and log them."""
+        parties, officers = self.intake.parties, self.desk.officers
+        await self.courier.wake()
         while True:
+            await asyncio.sleep(FILES_EVERY)
             with contextlib.suppress(OSError):  # the file is being replaced: look again in a moment
                 self.read_parties()
-            if self.intake.parties is not woken:
+            was, parties = parties, self.intake.parties
+            if was is not parties:
+                await self.desk.log(*changes.of_parties(was.by_code, parties.by_code, trace=secrets.token_hex(16)))
                 await self.courier.wake()
-                woken = self.intake.parties
-            await asyncio.sleep(PARTIES_EVERY)
+            overseers, officers = officers, self.desk.officers
+            if overseers is not officers:
+                told = changes.of_officers(overseers.by_login, officers.by_login, trace=secrets.token_hex(16))
+                await self.desk.log(*told)
 
     def read_parties(self) -> None:
         """Read the parties again if their file changed; keep the ones we have if it is not sound."""
@@ -253,7 +264,7 @@ async def opened(settings: Settings) -> AsyncIterator[Gateway]:
 
 
 async def _first_sign_of_life(engine: AsyncEngine, keys: KeyService, settings: Settings) -> None:
-    """Find the log sound, and not older than it was, and say so.
+    """Find the log sound, and not older than it was; write in it that the gateway starts, with which authorisations.
 
     A database that is full now is left to the sequencer, which waits for it.
     """
@@ -261,6 +272,11 @@ async def _first_sign_of_life(engine: AsyncEngine, keys: KeyService, settings: S
     try:
         async with writing(engine) as db:
             held, had = await anchor.check(db, settings.anchor, signing.keys(name)), await log.latest(db)
+            started = trail.event(
+                What.STARTED, actor="ketenpoort", role="poort", thing="poort", trace=secrets.token_hex(16),
+                about={"checks": {"partijen": _print(settings.parties), "functionarissen": _print(settings.officers)}},
+            )  # fmt: skip
+            await record(db, keys, settings.origin, [started], _now())
             head = await log.sequence(db, signing, name, _now(), heartbeat=True)
         if had and had.size and not held:
             logging.getLogger("ketenpoort").warning(
@@ -356,6 +372,11 @@ async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
                 raise
             logging.getLogger("ketenpoort").error("de database werkt niet mee: %s", type(error).__name__)  # noqa: TRY400 - no values
             await asyncio.sleep(LOOK_AGAIN)
+
+
+def _print(file: Path) -> str:
+    """Return the fingerprint of a file: one that was changed while no gateway ran shows in the log."""
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
 
 
 def _last_words(error: BaseException | None) -> str:
