@@ -141,7 +141,9 @@ def test_v2_a_line_that_was_changed_with_the_tree_above_it(copy):
     path.write_bytes(folder.pack(headers, 2))
     tile = next(copy.glob("tile/0/000*/*"))
     tile.write_bytes(b"".join(map(tree.leaf_hash, headers)))
-    assert wrong(checked(copy, listed=False)) == {"V2"}
+    report = checked(copy, listed=False)
+    assert wrong(report) == {"V2"}
+    assert {each.file.partition("/")[0] for each in report.problems} == {"checkpoint", "head"}
 
 
 @pytest.mark.parametrize("thief", ["another key", "only the plain key"])
