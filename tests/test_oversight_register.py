@@ -5,7 +5,9 @@ import json
 import pytest
 
 from audit.catalogue import kinds
+from gateway import setup
 from gateway.catalog import Catalog
+from gateway.cli import main
 from gateway.oversight import register
 from gateway.parties import Parties
 from gateway.retention import policy
@@ -78,3 +80,19 @@ def test_parties_are_the_recipients(made):
 
 def test_it_can_be_written_as_json(made):
     assert json.loads(json.dumps(made, ensure_ascii=False)) == made
+
+
+def test_the_command_writes_it_for_a_gateway_with_its_own_terms_and_parties(tmp_path, capsys):
+    path = setup.new_gateway(
+        tmp_path / "poort", origin="poort.voorbeeld", host="127.0.0.1", port=0, database="sqlite://"
+    )
+    (path.parent / "bewaartermijnen.toml").write_text('[transport]\ntermijn = "90 dagen"\n', encoding="utf-8")
+    assert main(["verwerkingsregister", "--instellingen", str(path)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["poort"] == "poort.voorbeeld"
+    assert told["activiteiten"][0]["termijnen"][0]["termijn"] == "90 dagen"
+
+
+def test_a_gateway_that_is_not_there_has_no_register(tmp_path, capsys):
+    assert main(["verwerkingsregister", "--instellingen", str(tmp_path / "nergens.toml")]) == 2
+    assert "Er is geen instellingenbestand" in capsys.readouterr().err

@@ -63,7 +63,7 @@ async def waiting(desk: Desk, asking: Asking) -> Sequence[Waiting]:
 
 async def _found(asked: Asked) -> Check | None:
     async with asked.desk.reading() as db:
-        return await checks.find(db, asked.query.get("nummer", ""))
+        return await checks.find(db, asked.query.get("nummer") or asked.form.get("nummer", ""))
 
 
 def _told(check: Check, desk: Desk) -> dict[str, Any]:
@@ -82,5 +82,5 @@ PAGES = (
     Page(path="/controles", right=Right.VERIFY, serve=overview, menu="Controle van het logboek"),
     Page(path="/controles", right=Right.VERIFY, serve=begin, method="POST"),
     Page(path="/controle", right=Right.VERIFY, serve=one),
-    Page(path="/controle/bestand", right=Right.VERIFY, serve=report),
+    Page(path="/controle", right=Right.VERIFY, serve=report, method="POST"),
 )

@@ -31,5 +31,5 @@ def _made(asked: Asked) -> dict[str, Any]:
 
 PAGES = (
     Page(path="/verwerkingsregister", right=Right.REGISTER, serve=shown, menu="Verwerkingsregister"),
-    Page(path="/verwerkingsregister/bestand", right=Right.REGISTER, serve=sent),
+    Page(path="/verwerkingsregister", right=Right.REGISTER, serve=sent, method="POST"),
 )

@@ -46,6 +46,9 @@ def add(command: Adds) -> None:
     each.add_argument("--reden", required=True, help="waarom; komt in het logboek")
     each.add_argument("--wie", required=True, help="uw naam of nummer; komt in het logboek")
     with_settings(command("geparkeerd", _geparkeerd, "Toon welke berichten geparkeerd staan, en waarom."))
+    with_settings(
+        command("verwerkingsregister", _verwerkingsregister, "Schrijf het register van verwerkingen als JSON.")
+    )
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -164,3 +167,22 @@ def _geparkeerd(arguments: argparse.Namespace) -> int:
     from gateway import operate
 
     return with_gateway(arguments, operate.show_parked)
+
+
+def _verwerkingsregister(arguments: argparse.Namespace) -> int:
+    import json
+
+    from gateway import settings
+    from gateway.catalog import Catalog
+    from gateway.oversight.register import register
+    from gateway.parties import Parties, PartiesError
+    from gateway.retention.nightly import read_terms
+    from gateway.retention.policy import TermsError
+
+    try:
+        found = settings.load(arguments.instellingen)
+        policy, parties = read_terms(found.retention), Parties.load(found.parties)
+    except (settings.SettingsError, PartiesError, TermsError) as error:
+        return cannot(str(error))
+    print(json.dumps(register(Catalog.load(), policy, parties, origin=found.origin), ensure_ascii=False, indent=2))
+    return 0
