@@ -19,6 +19,7 @@ from audit.index import in_force
 from audit.keys import KeysAwayError, KeysChangedError, KeyService
 from audit.note import decode_key
 from audit.seal import SealError
+from audit.search import Wanted, find
 from gateway import cli, setup
 from gateway.commit import writing
 from gateway.decide import Accepted
@@ -122,7 +123,10 @@ async def test_persons_and_ledger_are_found_under_a_new_index_key_and_none_twice
     assert len(await door.waiting(ONDER)) == min(len(accepted), 100)
     told = [header for event, header, _ in await door.logged() if event == "sleutel.vernieuwd"]
     assert [(each["key_kind"], each["key_old"], each["key_new"]) for each in told] == [("index", "1", "2")]
-    # And it goes on under the new one.
+    # Who did something is found over the renewal, and it goes on under the new key.
+    wanted = Wanted(party=HOOFD.code, since=0, until=2**53, actor=HOOFD.code)
+    async with door.engine.connect() as db:
+        assert len(await find(db, door.keys, wanted, count=1000)) == len(accepted)
     await door.accepted(start("S1"), ONDER)
     assert [each.code for each in (await door.refused(start("S2"), ONDER)).findings] == ["TR074"]
 
