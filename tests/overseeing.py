@@ -19,8 +19,9 @@ OTHER_CLIENT = "999900031"
 WHY = {"purpose": "toezicht", "reason": "steekproef van deze maand"}
 
 
-def officer(role: Role = Role.FG, party: str = HOOFD.code, login: str = "") -> Officer:
-    return Officer(login=login or f"{role.value}-{party}", name="F. de Groot", role=role, party=party)
+def officer(role: Role = Role.FG, party: str = HOOFD.code, login: str = "", *, finds_secret: bool = False) -> Officer:
+    login = login or f"{role.value}-{party}"
+    return Officer(login=login, name="F. de Groot", role=role, party=party, finds_secret=finds_secret)
 
 
 def asking(who: Officer, *, session: bytes = b"s" * 32, elevated_until: int = 0, at: int = 0) -> Asking:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from door import HOOFD, ONDER, PUSHED, STRANGER, Door
+from door import HOOFD, ONDER, ORIGIN, PUSHED, STRANGER, Door
 from overseeing import CLIENT, OTHER_CLIENT, asking, exchanged, officer, overseen, question
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -14,10 +14,12 @@ from audit import log
 from audit.search import Place
 from gateway.commit import writing
 from gateway.invented import message
-from gateway.oversight import search
+from gateway.oversight import dossier, search
 from gateway.oversight.desk import Desk
 from gateway.oversight.lines import Content
 from gateway.oversight.rights import OPERATOR, Role
+from gateway.oversight.story import body
+from gateway.retention import secret
 
 
 @pytest.fixture
@@ -221,3 +223,24 @@ async def test_an_export_says_in_the_log_how_much_was_taken(both):
         [stored] = (await db.execute(sa.select(log.entries.c.header).where(log.entries.c.leaf == leaf))).scalars()
     assert json.loads(stored)["event"] == "overzicht.geexporteerd"
     assert await search.export(desk, asking(officer(), session=b"t" * 32), trace) is None
+
+
+async def test_who_is_secret_is_found_by_nobody_but_officers_named_for_it(both):
+    door, desk = both
+    id_ = (await door.accepted(message("ho323-rijk", "D1", sender=ONDER.code, receiver=HOOFD.code), ONDER))["berichtId"]
+    fg, named = officer(), officer(login="fg-vertrouwd", finds_secret=True)
+    why = "een bedreigd kind, op verzoek van de gemeente"
+    await desk.do(lambda db: secret.hide(db, desk.keys, ORIGIN, asking(fg), bsn=CLIENT, why=why))
+
+    assert {line.subject for line in (await found(desk, fg, message=id_)).lines} == {OTHER_CLIENT}
+    assert {line.subject for line in (await found(desk, named, message=id_)).lines} == {CLIENT, OTHER_CLIENT}
+    assert {line.by for line in (await found(desk, fg, bsn=CLIENT)).lines} == {fg.login}
+    assert "bericht.ontvangen" in events(await found(desk, named, bsn=CLIENT))
+
+    for who, count in ((fg, 0), (named, 9)):
+        asks = asking(who)
+        trace = await dossier.ask(desk, asks, question(bsn=CLIENT))
+        told = (await dossier.show(desk, asks, trace, client=False)).completeness
+        assert (told.count >= count) if count else (told.count == 0)
+        content = await body(desk, asks, id_, purpose="nood", reason=why)
+        assert (content is None) == (who is fg)

@@ -34,7 +34,7 @@ _LOGIN = re.compile(r"[a-z0-9][a-z0-9.-]{1,63}")
 _PARTY = re.compile(r"|[0-9]{8}|[0-9]{4}")
 _HASH = re.compile(r"scrypt:[0-9a-f]{32}:[0-9a-f]{64}")
 _TOTP = re.compile(r"[A-Z2-7]{32}")
-_FIELDS = {"login", "naam", "rol", "partij", "wachtwoord", "totp", "uitgever", "sub"}
+_FIELDS = {"login", "naam", "rol", "partij", "wachtwoord", "totp", "uitgever", "sub", "geheim"}
 _NOBODY = "scrypt:" + "00" * 16 + ":" + "00" * 32
 
 
@@ -168,6 +168,8 @@ def _faults(entry: Any) -> list[str]:
         wrong.append(f"{where}: 'rol' moet een van deze zijn: {', '.join(ROLES)}.")
     if not _PARTY.fullmatch(entry.get("partij", "")):
         wrong.append(f"{where}: 'partij' is een code van 8 of 4 cijfers, of leeg voor de poort zelf.")
+    if entry.get("geheim", "ja") != "ja":
+        wrong.append(f"{where}: 'geheim' is \"ja\" voor wie geheime cliënten mag vinden, en staat er anders niet.")
     here, there = "wachtwoord" in entry or "totp" in entry, "uitgever" in entry or "sub" in entry
     if here == there:
         wrong.append(f"{where}: geef 'wachtwoord' en 'totp', of 'uitgever' en 'sub', en niet allebei.")
@@ -181,7 +183,11 @@ def _faults(entry: Any) -> list[str]:
 def _account(entry: Mapping[str, str]) -> Account:
     return Account(
         officer=Officer(
-            login=entry["login"], name=entry["naam"], role=Role(entry["rol"]), party=entry.get("partij", OPERATOR)
+            login=entry["login"],
+            name=entry["naam"],
+            role=Role(entry["rol"]),
+            party=entry.get("partij", OPERATOR),
+            finds_secret="geheim" in entry,
         ),
         password=entry.get("wachtwoord", ""),
         secret=base64.b32decode(entry.get("totp", "")),

@@ -9,7 +9,7 @@ from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.lines import Line, for_client
 from gateway.oversight.person import Completeness, Involved, Received, completeness, involved, received
 from gateway.oversight.question import Question
-from gateway.oversight.search import keep, kept_question, of, read
+from gateway.oversight.search import hidden_of, keep, kept_question, of, read
 from gateway.trail import What
 
 KIND = "inzage"
@@ -58,9 +58,10 @@ async def _file(desk: Desk, asking: Asking, trace: str, what: What, *, client: b
     if question is None:
         return None
     party = asking.officer.party
+    hidden = await hidden_of(desk, asking, [question.bsn])
     async with desk.reading() as db:
         person = (await search.subjects(db, desk.keys, [(party, question.bsn)]))[0]
-        rows = await search.dossier(db, person, party) if person else ()
+        rows = await search.dossier(db, person, party) if person and not hidden else ()
     there = [row for row in rows if row.id is not None]
     entries = await desk.log(*of(asking, what, question, trace, rows=there))
     lines = dict(zip([row.seq for row in there], read(desk, asking, there), strict=True))

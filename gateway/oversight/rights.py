@@ -97,6 +97,8 @@ class Officer:
     role: Role
     party: str
     """Code of the party to which he belongs; ``OPERATOR`` for the gateway itself."""
+    finds_secret: bool = False
+    """Whether he is named to find persons whose residence is secret; for all others there is nothing about them."""
 
 
 def may(officer: Officer, right: Right, *, elevated: bool = False) -> bool:

@@ -4,7 +4,7 @@ A question stays with its session, under the trace of its lines in the log; so n
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.lines import Line, closed, opened
 from gateway.oversight.question import Question
 from gateway.oversight.rights import Right
+from gateway.retention.people import secret
 from gateway.trail import What
 
 PAGE = 50
@@ -64,7 +65,7 @@ async def page(desk: Desk, asking: Asking, trace: str, after: Place | None) -> F
         return Found(question=question, lines=[closed(row) for row in rows], more=more)
     if any(row.sealed for row in rows):
         await desk.log(*of(asking, What.LINES_READ, question, trace, rows=rows))
-    lines = read(desk, asking, rows)
+    lines = await unhidden(desk, asking, read(desk, asking, rows))
     await log_shown(desk, asking, question, trace, lines)
     return Found(question=question, lines=lines, more=more)
 
@@ -78,7 +79,7 @@ async def export(desk: Desk, asking: Asking, trace: str) -> tuple[Found, bytes] 
     entries = await desk.log(
         *of(asking, What.LIST_EXPORTED, question, trace, rows=rows, query={**question.told(), "regels": len(rows)})
     )
-    lines = read(desk, asking, rows)
+    lines = await unhidden(desk, asking, read(desk, asking, rows))
     await log_shown(desk, asking, question, trace, lines)
     return Found(question=question, lines=lines, more=more), entries[0].leaf
 
@@ -100,6 +101,24 @@ def read(desk: Desk, asking: Asking, rows: Sequence[Any]) -> list[Line]:
     payloads = desk.keys.open_lines([(row.header, row.sealed) for row in sealed], why="logboek")
     by_leaf = {bytes(row.leaf): payload for row, payload in zip(sealed, payloads, strict=True)}
     return [opened(row, by_leaf.get(bytes(row.leaf)), asking.officer.party, desk.named) for row in rows]
+
+
+async def unhidden(desk: Desk, asking: Asking, lines: Sequence[Line]) -> list[Line]:
+    """Return the lines without those about persons who are secret, unless he is named to find them.
+
+    His own looks stay: they stand with any person of whom he asks, known or not.
+    """
+    hidden = await hidden_of(desk, asking, {line.subject for line in lines if line.subject})
+    return [line for line in lines if line.subject not in hidden or line.by == asking.officer.login]
+
+
+async def hidden_of(desk: Desk, asking: Asking, people: Collection[str]) -> set[str]:
+    """Return which of these persons (BSNs) are secret, and not for this officer to find."""
+    if asking.officer.finds_secret or not people:
+        return set()
+    async with desk.reading() as db:
+        found = await secret(db, desk.keys, [(asking.officer.party, bsn) for bsn in people])
+    return {bsn for _, bsn in found}
 
 
 async def log_shown(desk: Desk, asking: Asking, question: Question, trace: str, lines: Sequence[Line]) -> None:

@@ -11,6 +11,7 @@ from gateway.flow import WORDS, State
 from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.lines import Line, closed
 from gateway.oversight.rights import Right
+from gateway.oversight.search import hidden_of
 from gateway.trail import What
 
 _BROUGHT = {What.OFFERED, What.FETCHED}
@@ -100,8 +101,11 @@ async def body(desk: Desk, asking: Asking, id_: str, *, purpose: str, reason: st
     found = await _message(desk, asking, id_)
     if found is None or found.sealed_body is None:
         return None
+    people = clients(desk.keys, [found])[id_]
+    if await hidden_of(desk, asking, people):
+        return None
     event = asking.did(What.BODY_READ, thing="bericht", message=id_, kind=found.type, about={"reason": reason})
-    await desk.log(*trail.per_subject(replace(event, purpose=purpose), clients(desk.keys, [found])[id_]))
+    await desk.log(*trail.per_subject(replace(event, purpose=purpose), people))
     _, content = next(opened(desk.keys, [found]))
     return Body(kind=found.type, content=content)
 

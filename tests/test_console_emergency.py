@@ -1,0 +1,95 @@
+"""Emergency access on its pages: taken, seen by others at once, used, ended and reviewed."""
+
+import re
+
+import pytest
+from browser import browser, log_in, new_page, wrong_with
+from console import add_person, console, text_of
+from running import HOOFD, ONDER
+
+from gateway.invented import message
+from gateway.oversight.rights import Role
+
+__all__ = ["browser"]
+CLIENT = "999900006"
+REASON = "crisis, de behandelaar is niet te bereiken"
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    with console(tmp_path_factory.mktemp("toezicht") / "poort") as desk:
+        yield desk
+
+
+def test_an_emergency_from_reason_to_review(desk, browser):
+    id_ = desk.gateway.send(message("ho301-gewoon", "N1")).json["berichtId"]
+    reviewer = desk.logged_in(Role.FG)
+    stranger = desk.logged_in(Role.FG, ONDER)
+    with new_page(browser) as page:
+        log_in(page, desk, desk.people[Role.OPS, HOOFD])
+        page.goto(f"{desk.url}/noodtoegang/vragen")
+        page.get_by_role("button", name="Begin een uur noodtoegang").click()
+        assert "Schrijf 10 tot 500 tekens" in page.content()
+        page.get_by_label("Waarom kan het niet anders?").fill(REASON)
+        page.get_by_label("Ik weet dat alles wat ik nu doe wordt nagekeken.").check()
+        page.get_by_role("button", name="Begin een uur noodtoegang").click()
+
+        # Everybody who must know, knows at once; on each page stands that it lasts.
+        told = text_of(reviewer.get("/"))
+        assert "Noodtoegang die nu aan staat" in told
+        assert "Noodtoegang die nu aan staat" not in text_of(stranger.get("/"))
+        for path in ("/", "/sessie", "/zoeken"):
+            page.goto(desk.url + path)
+            assert page.get_by_text("Noodtoegang staat aan tot").is_visible()
+
+        page.goto(f"{desk.url}/berichten/{id_}")
+        page.get_by_role("link", name="Lees de inhoud").click()
+        page.get_by_label("Reden").fill(REASON)
+        page.get_by_role("button", name="Inhoud lezen").click()
+        assert f"<Bsn>{CLIENT}</Bsn>" in page.get_by_role("region", name="Inhoud van het bericht").inner_text()
+        assert CLIENT not in page.url + page.title()
+        assert wrong_with(page) == []
+
+        page.goto(f"{desk.url}/noodtoegang")
+        page.get_by_role("button", name="Beëindig mijn noodtoegang nu").click()
+        assert not page.get_by_text("Noodtoegang staat aan tot").is_visible()
+        page.goto(f"{desk.url}/zoeken")
+        assert "Deze pagina is er niet" in page.content()
+
+    found = re.search(r"/noodtoegang/[0-9a-f]{32}", reviewer.get("/noodtoegang").body.decode())
+    assert stranger.get(found[0]).status == 404
+    own = text_of(reviewer.get(f"/berichten/{id_}"))
+    assert "Functionaris opende een bericht" in own
+    assert "noodtoegang" in own
+    assert reviewer.submit(found[0], {"oordeel": "", "bevinding": "x"}).status == 422
+    assert reviewer.submit(found[0], {"oordeel": "terecht", "bevinding": "het was echt nodig"}).status == 303
+    assert "is beoordeeld" in text_of(reviewer.get(found[0]))
+    assert "op uw beoordeling" not in text_of(reviewer.get("/"))
+    assert CLIENT.encode() not in desk.gateway.said()
+    assert REASON.encode() not in desk.gateway.said()
+
+
+def test_the_content_of_a_message_stays_closed_without_an_emergency(desk):
+    id_ = desk.gateway.send(message("ho301-gewoon", "N2")).json["berichtId"]
+    fg = desk.visitor()
+    fg.log_in(add_person(desk.gateway.home, Role.FG, HOOFD, login="fg.drie"))
+    answer = fg.get(f"/berichten/{id_}/inhoud")
+    assert answer.status == 403
+    assert "noodtoegang nodig" in text_of(answer)
+    answer = fg.submit("/noodtoegang/vragen", {"doel": "nood", "reden": REASON}, to=f"/berichten/{id_}/inhoud")
+    assert answer.status == 403
+    assert CLIENT not in text_of(answer)
+
+
+def test_nobody_reviews_his_own_on_the_page(desk):
+    fg = desk.visitor()
+    fg.log_in(add_person(desk.gateway.home, Role.FG, HOOFD, login="fg.alleen"))
+    assert fg.submit("/noodtoegang/vragen", {"reden": REASON, "weet": "ja"}).status == 303
+    fg.submit("/noodtoegang", {}, to="/noodtoegang/einde")
+    other = desk.visitor()
+    other.log_in(add_person(desk.gateway.home, Role.FG, HOOFD, login="fg.ander"))
+    [path] = set(re.findall(r"/noodtoegang/[0-9a-f]{32}", other.get("/noodtoegang").body.decode()))
+    assert "eigen noodtoegang niet beoordelen" in text_of(fg.get(path))
+    proof = re.search(r'name="bewijs" value="([0-9a-f]+)"', fg.get("/noodtoegang/vragen").body.decode())
+    answer = fg.post(path, {"bewijs": proof[1], "oordeel": "terecht", "bevinding": "dat vond ik zelf"})
+    assert answer.status == 404
