@@ -170,6 +170,7 @@ checks = sa.Table(
     sa.Column("total", sa.BigInteger, nullable=False),
     sa.Column("verdict", sa.Integer),
     sa.Column("report", sa.Text),
+    sa.Column("paper", sa.LargeBinary),
 )
 
 console_codes = sa.Table(

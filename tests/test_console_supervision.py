@@ -201,14 +201,17 @@ def test_an_auditor_has_the_log_checked_and_reads_what_was_found(desk, browser):
         window.get_by_role("button", name="Kijk het logboek nu na").click()
         run = window.url
         for _ in range(120):
-            if window.get_by_role("button", name="Bewaar dit rapport").count():
+            if window.get_by_role("button", name="als JSON-bestand").count():
                 break
             window.wait_for_timeout(500)
             window.goto(run)
         assert window.get_by_role("rowheader", name="Elke logregel is de regel die is vastgelegd").is_visible()
         assert "goed" in window.get_by_role("row", name="V1 Elke").inner_text()
+        with window.expect_download() as signed:
+            window.get_by_role("button", name="als PDF").click()
+        assert Path(signed.value.path()).read_bytes().startswith(b"%PDF-")
         with window.expect_download() as given:
-            window.get_by_role("button", name="Bewaar dit rapport").click()
+            window.get_by_role("button", name="als JSON-bestand").click()
         report = json.loads(Path(given.value.path()).read_text(encoding="utf-8"))
         assert {each["controle"] for each in report["controles"]} >= {"V1", "V19"}
 

@@ -46,6 +46,10 @@ async def report(asked: Asked) -> Answer:
     check = await _found(asked)
     if check is None or not check.report:
         return Goes(to="/controles")
+    if asked.form.get("vorm") == "pdf":
+        async with asked.desk.reading() as db:
+            content = await checks.paper(db, check.id)
+        return Sent(name=f"controle-{check.id[:8]}.pdf", kind="application/pdf", content=content or b"")
     content = json.dumps(check.found, ensure_ascii=False, indent=2).encode()
     return Sent(name=f"controle-{check.id[:8]}.json", kind="application/json", content=content)
 
@@ -73,7 +77,7 @@ def _told(check: Check, desk: Desk) -> dict[str, Any]:
     return {
         "id": check.id, "asked_at": check.asked_at, "by": "de poort, elke dag" if own else "een functionaris",
         "ended_at": check.ended_at, "done": check.done, "total": check.total, "word": word, "kind": kind,
-        "began": check.began_at is not None, "lines": check.found.get("regels", 0),
+        "began": check.began_at is not None, "lines": check.found.get("regels", 0), "on_paper": check.on_paper,
         "share": 100 * check.done // check.total if check.total else 0,
     }  # fmt: skip
 

@@ -1,11 +1,12 @@
 """One run of the verifier over the log of a running gateway, in a process of its own: a gateway must not wait for it.
 
-Reads what it needs as JSON from standard input, tells on standard output how far it is, and ends with the report as
-`audit.report.in_json` writes it. The log is exported to a temporary folder first, payloads sealed, so that what is
-checked is what a stranger would get.
+Reads what it needs as JSON from standard input, tells on standard output how far it is, and ends with the report, as
+`audit.report.in_json` writes it and as PDF. The log is exported to a temporary folder first, payloads sealed, so that
+what is checked is what a stranger would get.
 """
 
 import asyncio
+import base64
 import contextlib
 import json
 import sys
@@ -23,6 +24,7 @@ from audit.export import ExportError
 from audit.export import export as write_export
 from audit.keys import KeyService
 from audit.note import Kind, VerifierKey
+from audit.pdf import PdfError, write_pdf
 from audit.policy import read_policy
 from audit.report import Problem, Report, Verdict, in_json
 from audit.verify import Given, verify
@@ -103,8 +105,19 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory(prefix="ketenpoort-controle-") as place, contextlib.redirect_stderr(sys.stdout):
         report = asyncio.run(check(asked, Path(place) / "uitvoer", tell))
-    print(in_json(report), flush=True)
+        paper = _paper(report, Path(place) / "rapport.pdf")
+    print(json.dumps({"report": in_json(report), "paper": base64.b64encode(paper).decode()}), flush=True)
     return int(report.verdict)
+
+
+def _paper(report: Report, target: Path) -> bytes:
+    """Return the report to sign, as PDF; nothing where the extra that makes it is not installed."""
+    try:
+        write_pdf(report, target)
+    except PdfError as error:
+        print(error)
+        return b""
+    return target.read_bytes()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ was found is an entry in the log, and if it is tampering an incident as well (BI
 """
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import json
@@ -18,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from audit import log
 from audit.report import Verdict
 from gateway import trail
 from gateway.oversight import casebook
@@ -53,6 +55,8 @@ class Check:
     verdict: int | None
     """A `Verdict`; None while it runs."""
     report: str | None
+    on_paper: bool
+    """Whether there is a PDF too: it needs an extra that is not installed everywhere."""
 
     @property
     def found(self) -> dict[str, Any]:
@@ -61,21 +65,31 @@ class Check:
         return told
 
 
+_CHECK = sa.select(
+    *(column for column in table.c if column.name != "paper"), table.c.paper.is_not(None).label("on_paper")
+)
+
+
 async def listed(db: AsyncConnection) -> list[Check]:
     """Return the last runs, the newest first."""
-    rows = await db.execute(sa.select(table).order_by(table.c.asked_at.desc(), table.c.id).limit(MOST_SHOWN))
+    rows = await db.execute(_CHECK.order_by(table.c.asked_at.desc(), table.c.id).limit(MOST_SHOWN))
     return [_check(row) for row in rows]
 
 
 async def find(db: AsyncConnection, id_: str) -> Check | None:
     """Return one run."""
-    row = (await db.execute(sa.select(table).where(table.c.id == id_))).first()
+    row = (await db.execute(_CHECK.where(table.c.id == id_))).first()
     return _check(row) if row else None
+
+
+async def paper(db: AsyncConnection, id_: str) -> bytes | None:
+    """Return the report of a run to sign, as PDF; None if there is none."""
+    return (await db.execute(sa.select(log.stored(table.c.paper)).where(table.c.id == id_))).scalar()
 
 
 async def last(db: AsyncConnection) -> Check | None:
     """Return the last run that ended."""
-    ended = sa.select(table).where(table.c.ended_at.is_not(None)).order_by(table.c.ended_at.desc()).limit(1)
+    ended = _CHECK.where(table.c.ended_at.is_not(None)).order_by(table.c.ended_at.desc()).limit(1)
     row = (await db.execute(ended)).first()
     return _check(row) if row else None
 
@@ -147,15 +161,15 @@ class Checks:
             assert process.stdout
             process.stdin.write(json.dumps(asdict(self._asked)).encode())
             process.stdin.close()
-            report = await self._follow(id_, process.stdout)
+            report, signed = await self._follow(id_, process.stdout)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-        await self._end(id_, report or _broken_off("De controle brak af. Probeer het opnieuw."))
+        await self._end(id_, report or _broken_off("De controle brak af. Probeer het opnieuw."), signed)
 
-    async def _follow(self, id_: str, told: asyncio.StreamReader) -> dict[str, Any] | None:
-        """Write down how far a run is, until it gives its report; None if it ends without."""
+    async def _follow(self, id_: str, told: asyncio.StreamReader) -> tuple[dict[str, Any], bytes]:
+        """Write down how far a run is, until it gives its report, also on paper; nothing if it ends without."""
         waiting = asyncio.ensure_future(told.readline())
         try:
             while True:
@@ -164,15 +178,17 @@ class Checks:
                 if waiting.done():
                     line = waiting.result()
                     told_now = _read(line)
-                    if not line or "controles" in told_now:
-                        return told_now or None
+                    if not line:
+                        return {}, b""
+                    if "report" in told_now:
+                        return json.loads(told_now["report"]), base64.b64decode(told_now["paper"])
                     values |= {name: told_now[name] for name in ("done", "total") if name in told_now}
                     waiting = asyncio.ensure_future(told.readline())
                 await self._desk.do(partial(_write, id_=id_, values=values))
         finally:
             waiting.cancel()
 
-    async def _end(self, id_: str, report: dict[str, Any]) -> None:
+    async def _end(self, id_: str, report: dict[str, Any], signed: bytes = b"") -> None:
         """Write down what a run found, with its entry in the log; tampering is an incident."""
         verdict, at = Verdict(report["code"]), now()
 
@@ -180,7 +196,10 @@ class Checks:
             run = await find(db, id_)
             if run is None or run.ended_at is not None:
                 return
-            values = {"ended_at": at, "seen_at": at, "verdict": int(verdict), "report": json.dumps(report)}
+            values = {
+                "ended_at": at, "seen_at": at, "verdict": int(verdict), "report": json.dumps(report),
+                "paper": signed or None,
+            }  # fmt: skip
             await _write(db, id_, values)
             await self._desk.record(db, self._event(run, report))
             if verdict is Verdict.TAMPERED:
