@@ -9,11 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audit import bulk
 from audit.keys import KeyService
-from audit.log import metadata
+from audit.log import index_in_force
 
-generation = sa.Table("audit_index", metadata, sa.Column("generation", sa.Text, primary_key=True))
-
-_IN_FORCE = sa.select(generation.c.generation).with_for_update(read=True)
+_IN_FORCE = sa.select(index_in_force.c.generation).with_for_update(read=True)
 
 
 async def in_force(db: AsyncConnection, keys: KeyService) -> str:
@@ -23,7 +21,7 @@ async def in_force(db: AsyncConnection, keys: KeyService) -> str:
     """
     found = (await db.execute(_IN_FORCE)).scalar()
     if found is None:
-        await bulk.insert(db, generation, [{"generation": keys.index_id}], shared=True)
+        await bulk.insert(db, index_in_force, [{"generation": keys.index_id}], shared=True)
         found = (await db.execute(_IN_FORCE)).scalar_one()
     return str(found)
 
@@ -35,4 +33,4 @@ async def replace(db: AsyncConnection, new: str) -> None:
     """
     if db.dialect.name == "postgresql":  # a lock on the table is given in turn; one on the row might never be our turn
         await db.execute(sa.text("LOCK TABLE audit_index IN ACCESS EXCLUSIVE MODE"))
-    await db.execute(sa.update(generation).values(generation=new))
+    await db.execute(sa.update(index_in_force).values(generation=new))

@@ -109,6 +109,9 @@ subject_lines = sa.Table(
 )
 """Which line is number ``seq`` about this person; can be made anew from the payloads."""
 
+index_in_force = sa.Table("audit_index", metadata, sa.Column("generation", sa.Text, primary_key=True))
+"""One row: with which generation of the index key this database is written (`audit.index`)."""
+
 tiles = sa.Table(
     "audit_tiles",
     metadata,
