@@ -358,7 +358,7 @@ def _checked(settings: Settings) -> Asked:
     """Return what the verifier is told of these settings."""
     return Asked(
         database=settings.database, keys=str(settings.keys), log=settings.log_name, anchor=str(settings.anchor),
-        witnesses=str(settings.witnesses),
+        witnesses=str(settings.witnesses), terms=str(settings.retention),
     )  # fmt: skip
 
 

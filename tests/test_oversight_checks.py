@@ -37,7 +37,7 @@ async def desk(engine, tmp_path):
 @pytest.fixture
 def asked(database_url, tmp_path):
     return Asked(database=database_url, keys=str(tmp_path / "sleutels"), log=ORIGIN, anchor=str(tmp_path / "anker"),
-                 witnesses=str(tmp_path / "getuigen"))  # fmt: skip
+                 witnesses=str(tmp_path / "getuigen"), terms=str(tmp_path / "bewaartermijnen.toml"))  # fmt: skip
 
 
 def asking():

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from adapters.console.pages import Answer, Asked, Goes, Page, Sent, Shown, Waiting
@@ -36,6 +37,7 @@ async def one(asked: Asked) -> Answer:
     values = {
         "check": _told(check, asked.desk),
         "found": check.found,
+        "heads": [{**each, "at": datetime.fromisoformat(each["tijd"])} for each in check.found.get("standen", ())],
         "outcomes": [{**each, "kind": _KINDS[each["oordeel"]]} for each in check.found.get("controles", ())],
     }
     return Shown(template="controle.html", values=values)

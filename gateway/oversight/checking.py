@@ -29,7 +29,8 @@ from audit.policy import read_policy
 from audit.report import Problem, Report, Verdict, in_json
 from audit.verify import Given, verify
 from gateway.commit import open_engine
-from gateway.prove import beside
+from gateway.prove import beside, with_terms
+from gateway.retention.nightly import read_terms
 
 TELL_EVERY = 20_000
 """Entries between two lines that say how far it is."""
@@ -49,6 +50,8 @@ class Asked:
     """File with the last head that was kept outside the database (V4)."""
     witnesses: str
     """File that says whose signatures are enough (V5); it need not be there."""
+    terms: str
+    """File with terms of the operator (V18); it need not be there."""
 
 
 async def check(asked: Asked, folder: Path, tell: Callable[[int, int], None]) -> Report:
@@ -72,7 +75,8 @@ async def _write(
     if engine.dialect.name == "postgresql":
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
     async with engine.connect() as db:
-        await write_export(db, folder, keys.signer("log"), asked.log, _unopened, beside=beside(keys), tell=tell)
+        told = await with_terms(db, beside(keys), read_terms(Path(asked.terms)))
+        await write_export(db, folder, keys.signer("log"), asked.log, _unopened, beside=told, tell=tell)
 
 
 def _given(keys: KeyService, asked: Asked) -> Given:
