@@ -1,5 +1,6 @@
 """The pages in a real browser: judged by axe, wide and narrow, light and dark; by keyboard alone, without scripts."""
 
+import asked
 import pytest
 from browser import NARROW, browser, log_in, new_page, wrong_with
 from console import console
@@ -39,8 +40,11 @@ def windows(desk, browser):
         window.__exit__()
 
 
-def address(desk, page, message_id):
-    return desk.url + (EXAMPLES[page.path](desk, message_id) if "{" in page.path else page.path)
+def by_hand(desk, window):
+    """The officer of this window, asking by hand: in the same session."""
+    visitor = desk.visitor()
+    visitor.cookies |= {each["name"]: each["value"] for each in window.context.cookies()}
+    return visitor
 
 
 @pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.path)
@@ -48,19 +52,26 @@ def test_axe_finds_nothing_wrong_wide_and_narrow_light_and_dark_and_the_browser_
     desk, windows, message_id, page
 ):
     window = windows[next(role for role in ROLES if page.right in RIGHTS[role])]
+    visitor = by_hand(desk, window)
+    path = EXAMPLES[page.path](desk, message_id) if "{" in page.path else page.path
+    path = asked.OWN[page.path](visitor) if page.path in asked.OWN else path
+    answer = visitor.get(path)
+    assert answer.status in (200, 303, 403)
+    if answer.status == 303 or "attachment" in answer.headers.get("content-disposition", ""):
+        return  # it goes on to another page, or is a file
     refused = []
     window.on("console", lambda told: refused.append(told.text) if told.type == "error" else None)
-    assert window.goto(address(desk, page, message_id)).status == 200
-    for scheme in ("light", "dark"):
-        window.emulate_media(color_scheme=scheme)
-        assert wrong_with(window) == []
+    window.goto(desk.url + path)
+    assert wrong_with(window) == []
+    window.emulate_media(color_scheme="dark")
+    assert wrong_with(window, "color-contrast", "link-in-text-block") == []
     window.emulate_media(color_scheme="light")
     wide = window.viewport_size
     window.set_viewport_size(NARROW)
-    assert wrong_with(window) == []
+    assert wrong_with(window, "target-size") == []
     assert window.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], "one must scroll sideways"
     window.set_viewport_size(wide)
-    assert refused == []
+    assert refused == [] or answer.status == 403  # the browser tells that as an error
 
 
 @pytest.mark.parametrize("path", ["/aanmelden", "/afgemeld"])
