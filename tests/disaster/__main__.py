@@ -163,7 +163,8 @@ async def _long(kills: int, database: str, home: Path, *, seed: int, count: int)
     book = run.world.book
     print(
         f"{run.kills} kills in {time.monotonic() - began:.0f} s, seed {seed}: {len(book.receipts)} messages promised, "
-        f"{book.seen['no answer']} answers lost, {len(book.pushes)} pushes, {len(wrong)} promises broken; "
+        f"{book.seen['no answer']} answers lost, {len(book.pushes)} pushes, {len(wrong)} promises broken, "
+        f"{await verdict.deadlocks(database)} deadlocks; "
         f"meanwhile {dict(run.deeds.done()) if run.deeds else {}}"
     )
     for each in wrong:

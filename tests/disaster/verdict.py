@@ -77,6 +77,22 @@ async def settled(database: str, patience: float) -> bool:
         await engine.dispose()
 
 
+async def deadlocks(database: str) -> int:
+    """How often PostgreSQL had to break one transaction off because two waited for each other; 0 on SQLite.
+
+    No promise is broken by it, but somebody waited a second, and may have been told to come back later.
+    """
+    engine = open_engine(database)
+    try:
+        async with engine.connect() as db:
+            if db.dialect.name == "sqlite":
+                return 0
+            counted = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+            return int((await db.execute(sa.text(counted))).scalar_one())
+    finally:
+        await engine.dispose()
+
+
 async def _rows(db: AsyncConnection) -> dict[str, Any]:
     message, duty = tables.messages.c, tables.deliveries.c
     parts = message.wrapped_key, message.sealed_body, message.sealed_subjects
