@@ -1,12 +1,14 @@
 """``ketenpoort audit proef``: makes a log of invented lines, changes it in every way, and counts what is not seen."""
 
+import asyncio
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,7 +38,7 @@ BATCHES = 20
 """Heads that the log has, and that an officer kept."""
 EXPORTS = 4
 """Of those, how many are exported too: nothing is wrong with them."""
-CHUNK = 1_000
+CHUNK = 250
 """Changes that a process makes before it reports."""
 MOST_NAMED = 10
 _PERSONS = ("999900006", "999900018", "999900031", "999900043", "999900055")
@@ -94,39 +96,44 @@ class _Opener:
         return found
 
 
-async def drill(count: int) -> int:
+def drill(count: int) -> int:
     """Make a log of ``count`` lines, try every change, and tell; 0 if all were seen and nothing else was."""
     with tempfile.TemporaryDirectory(prefix="ketenpoort-proef-") as folder:
         print(f"Er wordt een logboek van {count} regels gemaakt.", file=sys.stderr)
-        stuff = await _made(Path(folder), count)
+        stuff = asyncio.run(_made(Path(folder), count))
     own = stuff.drill()
     alarms = own.false_alarms()
     attacks = own.attacks()
     missed, began, told = Counter[str](), time.monotonic(), 0.0
     named: list[str] = []
     total, done = sum(each.count for each in attacks), 0
-    with ProcessPoolExecutor(
-        max_workers=os.cpu_count(),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_begin,
-        initargs=(stuff,),
-    ) as pool:
-        chunks = [
-            pool.submit(_try, which, start, min(start + CHUNK, each.count))
-            for which, each in enumerate(attacks)
-            for start in range(0, each.count, CHUNK)
-        ]
-        for chunk in as_completed(chunks):
-            which, tried, unseen = chunk.result()
-            done += tried
-            missed[attacks[which].name] += len(unseen)
-            named += [f"{attacks[which].name}, nummer {number}" for number in unseen]
-            if time.monotonic() - told >= 1 or done == total:
-                told = time.monotonic()
-                _tell(done, total, told - began)
+    for which, tried, unseen in _tries(stuff, attacks):
+        done += tried
+        missed[attacks[which].name] += len(unseen)
+        named += [f"{attacks[which].name}, nummer {number}" for number in unseen]
+        if time.monotonic() - told >= 1 or done == total:
+            told = time.monotonic()
+            _tell(done, total, len(named), told - began)
     print(file=sys.stderr)
     _sum_up(own, [(each.name, each.count) for each in attacks], missed, named, alarms)
     return 1 if named or alarms else 0
+
+
+def _tries(stuff: Stuff, attacks: Sequence[Attack]) -> Iterator[tuple[int, int, list[int]]]:
+    """Make every change, on all processors; yield as `_try` returns. Ends at once when it is interrupted."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=spawn, initializer=_begin, initargs=(stuff,)) as pool:
+        try:
+            chunks = [
+                pool.submit(_try, which, start, min(start + CHUNK, each.count))
+                for which, each in enumerate(attacks)
+                for start in range(0, each.count, CHUNK)
+            ]
+            for chunk in as_completed(chunks):
+                yield chunk.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _sum_up(
@@ -148,9 +155,10 @@ def _sum_up(
     )
 
 
-def _tell(done: int, total: int, seconds: float) -> None:
+def _tell(done: int, total: int, missed: int, seconds: float) -> None:
     left = seconds / done * (total - done)
-    print(f"\r{done} van {total} wijzigingen geprobeerd, nog {left:.0f} s ", end="", file=sys.stderr, flush=True)
+    text = f"\r{done} van {total} wijzigingen geprobeerd, {missed} niet gezien, nog {left:.0f} s  "
+    print(text, end="", file=sys.stderr, flush=True)
 
 
 _OWN: list[tuple[Drill, list[Attack]]] = []
@@ -158,6 +166,7 @@ _OWN: list[tuple[Drill, list[Attack]]] = []
 
 
 def _begin(stuff: Stuff) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who interrupts speaks to the first process
     own = stuff.drill()
     _OWN.append((own, own.attacks()))
 

@@ -59,10 +59,8 @@ def _controleer(arguments: argparse.Namespace) -> int:
 
 
 def _proef(arguments: argparse.Namespace) -> int:
-    import asyncio
-
     from gateway import drill
 
     if arguments.regels < drill.BATCHES:
         return cannot(f"Een logboek om mee te proeven heeft {drill.BATCHES} regels of meer.")
-    return asyncio.run(drill.drill(arguments.regels))
+    return drill.drill(arguments.regels)
