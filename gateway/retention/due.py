@@ -5,6 +5,7 @@ Times are whole milliseconds since 1970, UTC.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from gateway.flow import State
 from gateway.retention.policy import Policy, Rule
 from gateway.tables import deliveries, erasure_items, holds, ledger, messages, refusals
 
+_AT_ONCE = 500
 MOST = 50_000
 """Things in one proposal; what is more comes the next night."""
 _entry, _line, _message, _hold = log.entries.c, log.subject_lines.c, messages.c, holds.c
@@ -23,16 +25,28 @@ _active = _hold.lifted_at.is_(None)
 _Condition = sa.ColumnElement[bool]
 
 
-def _held_messages() -> sa.CompoundSelect[Any]:
-    """Return the ids of messages that are held by themselves, or for a person in them."""
-    alone = sa.select(_hold.message).where(_active, _hold.message.is_not(None))
-    person = (
-        sa.select(_entry.message)
-        .join(log.subject_lines, _line.leaf == _entry.leaf)
-        .join(holds, _hold.subject == _line.subject)
-        .where(_active, _entry.message.is_not(None))
-    )
-    return alone.union(person)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What is held by itself or for a person. Read first, step by step: few are, and so no plan goes wrong on it."""
+
+    messages: tuple[str, ...]
+    lines: frozenset[int]
+    """Places in the log of lines about persons who are held."""
+
+
+async def held(db: AsyncConnection) -> Held:
+    """Return what is held now; the caller holds the lock of `gateway.retention.store`, so that it stays so."""
+    rows = (await db.execute(sa.select(_hold.message, _hold.subject).where(_active))).all()
+    messages_, lines = {row.message for row in rows if row.message}, set[int]()
+    people = [row.subject for row in rows if row.subject is not None]
+    found = await db.execute(sa.select(_line.leaf).where(_line.subject.in_(people))) if people else None
+    leaves = list(found.scalars()) if found else []
+    for start in range(0, len(leaves), _AT_ONCE):
+        told = sa.select(_entry.idx, _entry.message).where(_entry.leaf.in_(leaves[start : start + _AT_ONCE]))
+        for row in await db.execute(told):
+            lines.add(-1 if row.idx is None else row.idx)
+            messages_ |= {row.message} if row.message else set()
+    return Held(messages=tuple(sorted(messages_)), lines=frozenset(lines))
 
 
 def _held_period(at: sa.ColumnElement[int], *parties: sa.ColumnElement[str]) -> _Condition:
@@ -40,25 +54,26 @@ def _held_period(at: sa.ColumnElement[int], *parties: sa.ColumnElement[str]) -> 
     return sa.exists().where(_active, _hold.first_at <= at, _hold.last_at >= at, concerns)
 
 
-def _message_is_free() -> _Condition:
+def _message_is_free(kept: Held) -> _Condition:
     period = _held_period(_message.received_at, _message.sender, _message.receiver)
-    return sa.and_(_message.id.not_in(_held_messages()), ~period)
+    return sa.and_(sa.not_(among(_message.id, kept.messages)), ~period)
 
 
-def _may_go() -> _Condition:
+def _may_go(kept: Held) -> _Condition:
     """Return the condition that the content of a message is there, was delivered, and is not held."""
     return sa.and_(
-        _message.sealed_body.is_not(None), deliveries.c.state == State.DELIVERED.value, _message_is_free()
+        _message.sealed_body.is_not(None), deliveries.c.state == State.DELIVERED.value, _message_is_free(kept)
     )  # fmt: skip
 
 
-def _line_is_free() -> _Condition:
-    """Return the condition that a line of the log is not held, and does not belong to a message that is still here."""
-    persons = sa.select(_line.leaf).join(holds, _hold.subject == _line.subject).where(_active)
+def _line_is_free(kept: Held) -> _Condition:
+    """Return the condition that a line does not belong to a message that is held or still here, or to a held period.
+
+    For lines about persons who are held look into ``kept.lines``.
+    """
     present = sa.exists().where(_message.id == _entry.message, _message.sealed_body.is_not(None))
     return sa.and_(
-        sa.or_(_entry.message.is_(None), _entry.message.not_in(_held_messages())),
-        _entry.leaf.not_in(persons),
+        sa.or_(_entry.message.is_(None), sa.not_(among(_entry.message, kept.messages))),
         ~_held_period(_entry.at, _entry.party, _entry.other),
         ~present,
     )
@@ -102,11 +117,12 @@ async def messages_due(
     db: AsyncConnection, rule: Rule, policy: Policy, archives: Sequence[str], *, cutoff: int
 ) -> list[str]:
     """Return the ids of messages of this class whose term is over, oldest first, up to `MOST`."""
+    kept = await held(db)
     wanted = (
         sa.select(_message.id)
         .join(deliveries, deliveries.c.message == _message.id)
         .where(
-            deliveries.c.changed_at < cutoff, _may_go(), _in_class(rule, policy, archives),
+            deliveries.c.changed_at < cutoff, _may_go(kept), _in_class(rule, policy, archives),
             ~_waits("bericht", _message.id),
         )
     )  # fmt: skip
@@ -117,13 +133,15 @@ async def messages_due(
 
 async def lines_due(db: AsyncConnection, *, cutoff: int) -> list[int]:
     """Return the places in the log of lines whose payload is past its term, up to `MOST`."""
+    kept = await held(db)
     wanted = sa.select(_entry.idx).where(
-        _entry.idx.is_not(None), _entry.at < cutoff, _entry.sealed.is_not(None), _line_is_free()
+        _entry.idx.is_not(None), _entry.at < cutoff, _entry.sealed.is_not(None), _line_is_free(kept)
     )
     waiting = await db.execute(sa.select(erasure_items.c.item).where(erasure_items.c.kind == "logregel"))
     rows = [tuple(map(int, item.split("-"))) for item in waiting.scalars()]
-    places = (await db.execute(wanted.order_by(_entry.idx).limit(MOST))).scalars()
-    return [place for place in places if not any(first <= place <= last for first, last in rows)]
+    places = (await db.execute(wanted.order_by(_entry.idx).limit(MOST + len(kept.lines)))).scalars()
+    free = [place for place in places if place not in kept.lines]
+    return [place for place in free if not any(first <= place <= last for first, last in rows)]
 
 
 async def records_due(db: AsyncConnection, *, cutoff: int) -> list[str]:
@@ -150,19 +168,22 @@ async def refusals_due(db: AsyncConnection, *, cutoff: int) -> list[str]:
 
 async def held_lines(db: AsyncConnection, *, cutoff: int) -> list[int]:
     """Return the places of lines past their term that must stay all the same."""
-    wanted = sa.select(_entry.idx).where(
-        _entry.idx.is_not(None), _entry.at < cutoff, _entry.sealed.is_not(None), ~_line_is_free()
-    )
-    return list((await db.execute(wanted.order_by(_entry.idx))).scalars())
+    kept = await held(db)
+    past = sa.select(_entry.idx).where(_entry.idx.is_not(None), _entry.at < cutoff, _entry.sealed.is_not(None))
+    found = set((await db.execute(past.where(~_line_is_free(kept)))).scalars())
+    beside = [row for row in kept.lines if row not in found]
+    for start in range(0, len(beside), _AT_ONCE):
+        found |= set((await db.execute(past.where(_entry.idx.in_(beside[start : start + _AT_ONCE])))).scalars())
+    return sorted(found)
 
 
 async def take_messages(db: AsyncConnection, ids: Sequence[str]) -> Sequence[Any]:
     """Destroy the content of these messages, as far as that may be; return the rows as they were before."""
-    row = messages.c
+    row, kept = messages.c, await held(db)
     found = await db.execute(
         sa.select(row.id, row.type, row.wet, row.sender, row.receiver, row.sealed_subjects, row.wrapped_key)
         .join(deliveries, deliveries.c.message == row.id)
-        .where(among(row.id, ids), _may_go())
+        .where(among(row.id, ids), _may_go(kept))
         .order_by(row.id)
         .with_for_update(of=messages)
     )
@@ -175,24 +196,24 @@ async def take_messages(db: AsyncConnection, ids: Sequence[str]) -> Sequence[Any
     return rows
 
 
-async def take_lines(db: AsyncConnection, first: int, last: int) -> Sequence[Any]:
+async def take_lines(db: AsyncConnection, first: int, last: int) -> list[int]:
     """Destroy the payload of lines ``first`` to ``last``, as far as that may be, with what they were found by.
 
-    Return place, leaf and payload as they were before.
+    Return their places.
     """
+    kept = await held(db)
     found = await db.execute(
-        sa.select(_entry.idx, _entry.leaf, log.stored(_entry.sealed).label("sealed"))
-        .where(_entry.idx >= first, _entry.idx <= last, _entry.sealed.is_not(None), _line_is_free())
+        sa.select(_entry.idx)
+        .where(_entry.idx >= first, _entry.idx <= last, _entry.sealed.is_not(None), _line_is_free(kept))
         .order_by(_entry.idx)
     )
-    rows = found.all()
-    places = [row.idx for row in rows]
+    places = [place for place in found.scalars() if place not in kept.lines]
     leaves = sa.select(_entry.leaf).where(_entry.idx.in_(places))
     touched = set((await db.execute(sa.select(_line.subject).where(_line.leaf.in_(leaves)))).scalars())
     await db.execute(sa.delete(log.subject_lines).where(_line.leaf.in_(leaves)))
     await db.execute(sa.update(log.entries).where(_entry.idx.in_(places)).values(sealed=None, actor=b""))
     await _forget_subjects(db, touched)
-    return rows
+    return places
 
 
 async def _forget_subjects(db: AsyncConnection, ids: Iterable[int]) -> None:
@@ -207,6 +228,7 @@ async def about(db: AsyncConnection, subjects: Iterable[int], party: str) -> Seq
 
     With ``free`` (not held) and ``answer`` (id of what answers it).
     """
+    kept = await held(db)
     told = (
         sa.select(_entry.message)
         .join(log.subject_lines, _line.leaf == _entry.leaf)
@@ -217,7 +239,7 @@ async def about(db: AsyncConnection, subjects: Iterable[int], party: str) -> Seq
     found = await db.execute(
         sa.select(
             _message.id, _message.type, _message.wet, _message.sender, _message.receiver, _message.received_at,
-            _message.sealed_subjects, deliveries.c.state, _message_is_free().label("free"), answer.label("answer"),
+            _message.sealed_subjects, deliveries.c.state, _message_is_free(kept).label("free"), answer.label("answer"),
         )
         .join(deliveries, deliveries.c.message == _message.id)
         .where(

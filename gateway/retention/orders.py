@@ -219,7 +219,7 @@ async def _take_lines(
     (item,) = items
     first, last = map(int, item.split("-"))
     until = min(last, first + LINES - 1)
-    gone = ranges(row.idx for row in await due.take_lines(db, first, until))
+    gone = ranges(await due.take_lines(db, first, until))
     await store.drop_items(db, found.id, "logregel", [item])
     if until < last:
         await store.add_items(db, found.id, [("logregel", f"{until + 1}-{last}")])
