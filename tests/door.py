@@ -1,8 +1,12 @@
 """The gateway without its HTTP interface: the real parts on a real database, for tests that speak of messages."""
 
 import asyncio
+import atexit
 import contextlib
+import functools
 import json
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -96,14 +100,31 @@ class Door:
             await log.sequence(db, self.keys.signer("log"), ORIGIN, datetime.now(UTC))
 
 
+@functools.cache
+def key_folder() -> Path:
+    """One folder of keys for all tests of this process that do not turn them: a service of its own costs each 0.2 s."""
+    home = Path(tempfile.mkdtemp(prefix="kp-sleutels-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    KeyService.create(home / "sleutels").close()
+    return home / "sleutels"
+
+
+@functools.cache
+def shared_keys() -> KeyService:
+    """The service of that folder."""
+    return KeyService.open(key_folder())
+
+
 @contextlib.asynccontextmanager
-async def opened(engine: AsyncEngine, folder: Path, *, refuses: bool | None = None) -> AsyncIterator[Door]:
-    """The gateway's inside on ``engine``, with keys in ``folder`` (made when absent).
+async def opened(
+    engine: AsyncEngine, folder: Path | None = None, *, refuses: bool | None = None
+) -> AsyncIterator[Door]:
+    """The gateway's inside on ``engine``, with the shared keys, or with those in ``folder`` (made when absent).
 
     ``refuses`` gives it a ledger, which refuses what contradicts the past or only learns.
     """
-    keys = KeyService.open(folder / "sleutels") if (folder / "sleutels").exists() else None
-    keys = keys or KeyService.create(folder / "sleutels")
+    own = folder and folder / "sleutels"
+    keys = shared_keys() if own is None else KeyService.open(own) if own.exists() else KeyService.create(own)
     async with writing(engine) as db:
         await store.create_tables(db)
     commit, mailbox = GroupCommit(engine), Mailbox()
@@ -125,3 +146,5 @@ async def opened(engine: AsyncEngine, folder: Path, *, refuses: bool | None = No
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
+        if own:
+            keys.close()

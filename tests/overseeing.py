@@ -43,7 +43,7 @@ def question(**asked: object) -> Question:
 @contextlib.asynccontextmanager
 async def overseen(engine: AsyncEngine, folder: Path) -> AsyncIterator[tuple[Door, Desk]]:
     """A gateway's inside, and the desk where its officers are served."""
-    async with opened(engine, folder) as door:
+    async with opened(engine) as door:
         desk = Desk(door.commit, door.keys, ORIGIN, folder / "functionarissen.toml")
         desk.parties = PARTIES
         yield door, desk

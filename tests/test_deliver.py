@@ -22,7 +22,7 @@ from gateway.invented import message
 from gateway.parties import Parties
 from gateway.settings import Settings
 from gateway.tables import lanes
-from tests.door import HOOFD, ORIGIN, PARTIES, PUSHED, VISIT, Door, opened
+from tests.door import HOOFD, ORIGIN, PARTIES, PUSHED, VISIT, Door, key_folder, opened
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -62,7 +62,7 @@ class SimulatedReceiver:
 
 @pytest.fixture
 async def door(engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[Door]:
-    async with opened(engine, tmp_path) as door:
+    async with opened(engine) as door:
         yield door
 
 
@@ -261,7 +261,7 @@ async def test_a_refused_message_is_parked_and_lets_the_next_pass(door: Door):
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str) -> Settings:
     return Settings(
-        origin=ORIGIN, host="", port=0, database=database_url, keys=tmp_path / "sleutels", parties=tmp_path,
+        origin=ORIGIN, host="", port=0, database=database_url, keys=key_folder(), parties=tmp_path,
         certificate=tmp_path, private_key=tmp_path, authority=tmp_path,
     )  # fmt: skip
 

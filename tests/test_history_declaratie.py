@@ -18,7 +18,7 @@ PARTIES = {party.code: party for party in (HOOFD, ONDER)}
 
 @pytest.mark.parametrize("folder", CONVERSATIONS, ids=lambda folder: folder.name)
 async def test_the_gateway_says_of_a_conversation_what_valideer_says(folder: Path, engine: AsyncEngine, tmp_path: Path):
-    async with opened(engine, tmp_path, refuses=True) as door:
+    async with opened(engine, refuses=True) as door:
         for path in sorted(folder.glob("*.xml")):
             raw = path.read_bytes()
             facts = check(raw, CATALOG).facts

@@ -36,7 +36,7 @@ def codes(raw: bytes) -> list[str]:
 
 @pytest.fixture
 async def door(engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[Door]:
-    async with opened(engine, tmp_path) as door:
+    async with opened(engine) as door:
         door.intake.parties = Parties(by_code={party.code: party for party in (HOOFD, ONDER, GEMEENTE)})
         yield door
 

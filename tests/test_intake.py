@@ -21,7 +21,7 @@ from tests.door import CATALOG, HOOFD, ONDER, STRANGER, SUPPLIER, VISIT, Door, o
 
 @pytest.fixture
 async def door(engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[Door]:
-    async with opened(engine, tmp_path) as door:
+    async with opened(engine) as door:
         yield door
 
 

@@ -90,7 +90,7 @@ def test_a_national_message_from_the_wrong_side_does_not_get_in(gateway, name):
 
 @pytest.fixture
 async def door(engine, tmp_path):
-    async with opened(engine, tmp_path) as door:
+    async with opened(engine) as door:
         both = Party(code=GEMEENTE, name="Gemeente"), Party(code=AANBIEDER, name="Aanbieder")
         door.intake.parties = Parties(by_code={party.code: party for party in both})
         yield door

@@ -18,7 +18,7 @@ from tests.door import CATALOG, HOOFD, ONDER, STRANGER, VISIT, Door, opened
 
 @pytest.fixture
 async def door(engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[Door]:
-    async with opened(engine, tmp_path) as door:
+    async with opened(engine) as door:
         yield door
 
 
@@ -40,7 +40,7 @@ async def test_a_confirmation_that_reaches_two_gateways_at_once_is_logged_once(
     door: Door, engine: AsyncEngine, tmp_path: Path
 ):
     ids = await sent(door, 20)
-    async with opened(engine, tmp_path) as other:
+    async with opened(engine) as other:
         for id_ in ids:
             await door.pickup.fetch(id_, ONDER, VISIT)
             both = await asyncio.gather(*(each.pickup.confirm([id_], ONDER, VISIT) for each in (door, other)))
