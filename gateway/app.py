@@ -45,7 +45,7 @@ from gateway.intake import Intake, Rejected
 from gateway.logbook import Logbook
 from gateway.mailbox import Mailbox
 from gateway.operate import UNSOUND
-from gateway.oversight import changes
+from gateway.oversight import changes, emergency
 from gateway.oversight.accounts import OfficersError
 from gateway.oversight.checking import Asked
 from gateway.oversight.checks import Checks
@@ -163,16 +163,15 @@ class Gateway:
         async with self._push, self._witnesses, asyncio.TaskGroup() as tasks:
             tasks.create_task(self.commit.run())
             tasks.create_task(self._pool.run())
-            tasks.create_task(_kept_up(self._sequence))
-            tasks.create_task(_kept_up(self.courier.run))
             if self.witnessing:
                 tasks.create_task(_kept_up(self.witnessing.run))
             if self.settings.stamper:
                 tasks.create_task(_kept_up(self._stamp))
-            tasks.create_task(_kept_up(self._watch_files))
             if self.settings.console is not None:
                 tasks.create_task(_kept_up(self.checks.run))
-            tasks.create_task(_kept_up(self.retention.run))
+            tend = partial(emergency.run, self.desk)
+            for work in (self._sequence, self.courier.run, self._watch_files, self.retention.run, tend):
+                tasks.create_task(_kept_up(work))
 
     async def _sequence(self) -> None:
         await sequencer.run(

@@ -4,6 +4,7 @@ Its three lines in the log (begun, ended, reviewed) share one trace; the verifie
 days (V19). What it opens and what else was done meanwhile says ``emergency`` in its own lines.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -11,12 +12,14 @@ from typing import Any
 
 from gateway import trail
 from gateway.oversight import kept, sessions
-from gateway.oversight.desk import Asking, Desk
+from gateway.oversight.desk import Asking, Desk, now
 from gateway.oversight.lines import visible
 from gateway.oversight.sessions import MINUTE
 from gateway.trail import What
 
 HOUR = 60 * MINUTE
+_EVERY = 60.0
+"""Seconds."""
 REVIEW_DAYS = 5
 """Working days, Monday to Friday, within which another officer says what he finds of it."""
 
@@ -71,6 +74,13 @@ async def end(desk: Desk, asking: Asking) -> None:
         await sessions.elevate(db, asking.session.id, 0)
 
     await desk.do(fact)
+
+
+async def run(desk: Desk) -> None:
+    """Tell in the log, each minute, of the hours that are over."""
+    while True:
+        await end_due(desk, now())
+        await asyncio.sleep(_EVERY)
 
 
 async def end_due(desk: Desk, at: int) -> None:
