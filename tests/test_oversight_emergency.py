@@ -131,7 +131,7 @@ async def test_nobody_reviews_his_own_or_that_of_another_party_or_twice(both):
 )
 def test_a_review_is_due_within_five_working_days(began, last):
     due = emergency.due(int(datetime.fromisoformat(f"{began}T10:00:00+00:00").timestamp() * 1000))
-    assert datetime.fromtimestamp(due / 1000, UTC).isoformat(timespec="minutes") == f"{last}T23:59+00:00"
+    assert datetime.fromtimestamp(due / 1000, UTC).isoformat(timespec="minutes") == f"{last}T21:59+00:00"
 
 
 async def test_a_body_is_read_with_a_line_for_each_client_first(both):

@@ -132,12 +132,16 @@ async def review(desk: Desk, asking: Asking, trace: str, *, right: bool, finding
 
 
 def due(began_at: int) -> int:
-    """Return the last moment (ms since 1970, UTC) of the fifth working day after this one."""
+    """Return until when it may be reviewed (ms since 1970, UTC): late on the fifth working day after this one.
+
+    An hour that is of that same day in the Netherlands too, and before the end of the day in UTC, where the verifier
+    draws the line.
+    """
     day, left = datetime.fromtimestamp(began_at / 1000, UTC), REVIEW_DAYS
     while left:
         day += timedelta(days=1)
         left -= day.weekday() < 5
-    return int(day.replace(hour=23, minute=59, second=59, microsecond=999_000).timestamp() * 1000)
+    return int(day.replace(hour=21, minute=59, second=59, microsecond=0).timestamp() * 1000)
 
 
 def _ended(row: Any) -> Any:
