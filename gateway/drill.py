@@ -132,7 +132,8 @@ def _tries(stuff: Stuff, attacks: Sequence[Attack]) -> Iterator[tuple[int, int, 
             for chunk in as_completed(chunks):
                 yield chunk.result()
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in multiprocessing.active_children():
+                worker.terminate()
             raise
 
 
