@@ -22,6 +22,8 @@ Step = Callable[[AsyncConnection, Sequence[Item]], Awaitable[Sequence[Result]]]
 
 MOST_ITEMS = 256
 MOST_BYTES = 32 * 2**20
+MOST_TRIES = 4
+"""Times that a step is tried where other gateways come before it."""
 SMALL = 2**20
 """Bytes of a batch up to which its statements on SQLite run on the event loop; more would hold up everybody else."""
 
@@ -92,6 +94,12 @@ async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Yield a connection in a transaction that will write; commit at the end, roll back on an exception."""
     async with engine.execution_options(writes=True).begin() as db:
         yield db
+
+
+def _was_second(error: Exception) -> bool:
+    """Tell whether this failed because another gateway did the same, or held what we waited for (a deadlock)."""
+    deadlock = isinstance(error, sa.exc.DBAPIError) and getattr(error.orig, "sqlstate", "") in ("40P01", "40001")
+    return deadlock or isinstance(error, sa.exc.IntegrityError)
 
 
 class AwayError(Exception):
@@ -182,27 +190,29 @@ class GroupCommit:
                 _settle(waiting, error=ClosedError())
 
     def _take(self) -> list[_Waiting]:
-        count = size = 0
-        for waiting in self._queue[:MOST_ITEMS]:
+        # Where there are more writers, a transaction has one kind of step: each locks what it needs in one order, and
+        # two kinds together would lock in two, so that two gateways wait for each other.
+        kind = None if self._sqlite else self._queue[0].step
+        batch, left, size = list[_Waiting](), list[_Waiting](), 0
+        for waiting in self._queue:
             size += waiting.size
-            if count and size > MOST_BYTES:
-                break
-            count += 1
-        batch, self._queue = self._queue[:count], self._queue[count:]
+            full = len(batch) == MOST_ITEMS or (batch and size > MOST_BYTES)
+            (left if full or kind not in (None, waiting.step) else batch).append(waiting)
+        self._queue = left
         if not self._queue:
             self._arrived.clear()
         return batch
 
-    async def _commit(self, batch: list[_Waiting], *, again: bool = False) -> None:
+    async def _commit(self, batch: list[_Waiting], *, tries: int = 1) -> None:
         try:
             results = await self._transaction(batch)
         except Exception as error:  # noqa: BLE001 - handed to whoever waits, below
-            if len(batch) == 1 and (again or not isinstance(error, sa.exc.IntegrityError)):
+            if len(batch) == 1 and (tries == MOST_TRIES or not _was_second(error)):
                 _settle(batch[0], error=error)
                 return
-            # Alone; and once more where another gateway on this database was first, whose work we now see.
+            # Alone; and again where another gateway on this database was first, whose work we now see.
             for waiting in batch:
-                await self._commit([waiting], again=len(batch) == 1)
+                await self._commit([waiting], tries=tries + 1 if len(batch) == 1 else 1)
             return
         for waiting, result in zip(batch, results, strict=True):
             _settle(waiting, result=result)

@@ -227,6 +227,9 @@ class Intake:
         self, db: AsyncConnection, new: Sequence[tuple[Arrival, str | None]], also: Sequence[Event], now: datetime
     ) -> dict[str, bytes]:
         """Store messages with what they answer, and log them and what else happened; return their receipts by id."""
+        roads = {(arrival.row["sender"], arrival.receiver) for arrival, _ in new if self._push(arrival.receiver)}
+        if roads:  # before the log is written: everybody who locks both locks lanes first, then persons
+            await store.wake(db, roads, (now - _EPOCH) // timedelta(milliseconds=1))
         told = [event for arrival, _ in new for event in trail.per_subject(arrival.event, arrival.subjects)]
         logged = await record(db, self._keys, self._origin, [*told, *also], now)
         if not new:
@@ -238,7 +241,7 @@ class Intake:
             {**arrival.row, "answers": answers, "receipt": receipt}
             for (arrival, answers), receipt in zip(new, receipts, strict=True)
         ]
-        await store.add(db, rows, pushed={code: self._push(code) for code in {row["receiver"] for row in rows}})
+        await store.add(db, rows)
         return {row["id"]: row["receipt"] for row in rows}
 
     def _push(self, code: str) -> bool:

@@ -55,8 +55,8 @@ async def answered(db: AsyncConnection, ids: Iterable[str]) -> set[str]:
     return set(found.scalars())
 
 
-async def add(db: AsyncConnection, rows: Sequence[Mapping[str, Any]], *, pushed: Mapping[str, bool]) -> None:
-    """Store messages (rows of ``messages``) with their deliveries; wake the lanes of receivers that are pushed to."""
+async def add(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store messages (rows of ``messages``) with their deliveries; the caller wakes the lanes (``wake``)."""
     await bulk.insert(db, messages, rows)
     duties = [
         {
@@ -70,9 +70,6 @@ async def add(db: AsyncConnection, rows: Sequence[Mapping[str, Any]], *, pushed:
         for row in rows
     ]
     await bulk.insert(db, deliveries, duties)
-    roads = {(row["sender"], row["receiver"]) for row in rows if pushed[row["receiver"]]}
-    if roads:
-        await wake(db, roads, max(row["received_at"] for row in rows))
 
 
 async def wake(db: AsyncConnection, roads: Iterable[tuple[str, str]], now: int) -> None:

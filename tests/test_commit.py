@@ -154,3 +154,38 @@ async def test_a_server_that_cannot_be_reached_is_no_caller_that_went_away(tmp_p
 )
 def test_only_what_the_database_may_get_over_is_waited_for(error: Exception, expected: bool):
     assert passes(error) is expected
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_two_gateways_that_wait_for_each_other_both_come_through(commit: GroupCommit, engine: AsyncEngine):
+    other = GroupCommit(engine)
+    running = asyncio.create_task(other.run())
+    await commit.do(write, "een")
+    await commit.do(write, "twee")
+
+    def crossing(*order: str):
+        async def step(db, items):
+            for word in order:
+                await db.execute(sa.update(words).where(words.c.word == word).values(word=word))
+                await asyncio.sleep(0.3)
+            return items
+
+        return step
+
+    here, there = commit.do(crossing("een", "twee"), 1), other.do(crossing("twee", "een"), 2)
+    assert await asyncio.gather(here, there) == [1, 2]
+    running.cancel()
+    await asyncio.wait({running})
+
+
+async def test_steps_of_two_kinds_share_a_transaction_only_where_there_is_one_writer(
+    commit: GroupCommit, engine: AsyncEngine
+):
+    async def also(db, items):
+        return await write(db, items)
+
+    before = commit.commits
+    await asyncio.gather(commit.do(write, "a"), commit.do(also, "b"), commit.do(write, "c"))
+
+    assert commit.commits - before == (1 if engine.dialect.name == "sqlite" else 2)
+    assert await written(commit) == {"a", "b", "c"}
