@@ -26,8 +26,9 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 780}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One Chromium for a module: while it runs so does its loop, and no test of another module could start one."""
     chromium = needs("chromium")
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=str(chromium), args=list(FLAGS))
