@@ -7,7 +7,8 @@ with at the first look after. Of several gateways on one database one proposes; 
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,6 +38,8 @@ _HERE = ZoneInfo("Europe/Amsterdam")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TABLES = ("messages", "ledger", "refusals", "audit_entries", "audit_subject_lines", "audit_subjects", "erasures")
 
+Found = Sequence[str] | Sequence[int]
+"""What is past its term: ids of messages, keys of records and refusals, or places in the log."""
 Writing = Callable[[], contextlib.AbstractAsyncContextManager[AsyncConnection]]
 """Opens a transaction that writes."""
 
@@ -65,6 +68,8 @@ class Retention:
         self._origin = origin
         self._policy = policy
         self._archives = archives
+        self._manages_keys = True
+        """Whether the key service lets us destroy keys; if not, the first refusal says so."""
 
     async def run(self) -> None:
         """Look, for ever."""
@@ -75,20 +80,20 @@ class Retention:
     async def look(self, at: datetime) -> None:
         """Propose if today nobody did; destroy what was agreed to; clean up."""
         here = at.astimezone(_HERE)
-        if here.hour >= HOUR:
-            async with self._writing() as db:
-                await store.lock(db)
-                if await store.first_today(db, here.toordinal(), orders.now()):
-                    await self._propose(db, at)
+        if here.hour >= HOUR and await self._first_today(here.toordinal()):
+            await self.propose(at)
         async for _ in self.destroy():
             pass
         await self.sweep(at)
 
     async def propose(self, at: datetime) -> list[str]:
         """Propose what is past its term at a moment; return the ids of the proposals."""
+        # Looked up beside those who write, for it goes through all there is; what destroys looks again.
+        async with self._engine.connect() as db:
+            found = {rule.code: await self._due(db, rule, at) for rule in self._rules()}
         async with self._writing() as db:
             await store.lock(db)
-            return await self._propose(db, at)
+            return await self._propose(db, at, found)
 
     async def destroy(self) -> AsyncIterator[tuple[str, int]]:
         """Destroy all that was agreed to, batch by batch; yield after each of which erasure, and how much."""
@@ -110,12 +115,24 @@ class Retention:
             async with self._writing() as db:
                 for id_ in unswept:
                     await store.add_sweep(db, id_, orders.now(), how)
-        resting = {key for key in left if at - _EPOCH > timedelta(milliseconds=int(key[16:], 16)) + KEY_RESTS}
+        resting = {
+            key
+            for key in left
+            if self._manages_keys and at - _EPOCH > timedelta(milliseconds=int(key[16:], 16)) + KEY_RESTS
+        }
         if resting:
             async with self._writing() as db:
                 await self._destroy_keys(db, resting)
 
-    async def _propose(self, db: AsyncConnection, at: datetime) -> list[str]:
+    def _rules(self) -> list[Rule]:
+        return [rule for rule in self._policy.values() if rule.kind in orders.AT_ONCE]
+
+    async def _first_today(self, day: int) -> bool:
+        async with self._writing() as db:
+            await store.lock(db)
+            return await store.first_today(db, day, orders.now())
+
+    async def _propose(self, db: AsyncConnection, at: datetime, found: Mapping[str, Found]) -> list[str]:
         standing = {
             each.class_: each
             for each in await orders.listed(db, self._keys, OPERATOR, Stage.APPROVED)
@@ -123,20 +140,24 @@ class Retention:
         }
         open_ = await orders.listed(db, self._keys, OPERATOR, Stage.PROPOSED)
         made = []
-        for rule in self._policy.values():
-            if rule.kind not in orders.AT_ONCE:
-                continue
+        for rule in self._rules():
             untouched = [e for e in open_ if e.kind is Kind.TERM and e.class_ == rule.code and not e.approvals]
             order = standing.get(rule.code)
-            if await self._due(db, rule, at) or (order and untouched):
-                for each in untouched:  # a longer list takes its place
-                    await store.drop_items(db, each.id)
-                    await store.put_state(db, each.id, Stage.REPLACED, orders.now())
-                made.append(await self._propose_class(db, rule, at, order))
+            if not found[rule.code] and not (order and untouched):
+                continue
+            items = _items(rule, found[rule.code])
+            for each in untouched:  # a longer list takes its place
+                items += await store.items(db, each.id)
+                await store.drop_items(db, each.id)
+                await store.put_state(db, each.id, Stage.REPLACED, orders.now())
+            count = len(found[rule.code]) + sum(each.count for each in untouched)
+            made.append(await self._propose_class(db, rule, at, order, list(dict.fromkeys(items)), count))
         return made
 
-    async def _propose_class(self, db: AsyncConnection, rule: Rule, at: datetime, order: orders.Erasure | None) -> str:
-        items, count = _items(rule, await self._due(db, rule, at))
+    async def _propose_class(
+        self, db: AsyncConnection, rule: Rule, at: datetime, order: orders.Erasure | None,
+        items: Sequence[tuple[str, str]], count: int,
+    ) -> str:  # fmt: skip
         before = (_EPOCH + timedelta(milliseconds=rule.cutoff(at))).date().isoformat()
         reason = f"{rule.title}: {rule.term} na '{rule.begin}', alles van vóór {before}. Grond: {rule.ground}."
         under = {"under": order.id, "state": Stage.APPROVED.value} if order else {}
@@ -152,7 +173,7 @@ class Retention:
         await record(db, self._keys, self._origin, [event], datetime.now(UTC))
         return id_
 
-    async def _due(self, db: AsyncConnection, rule: Rule, at: datetime) -> Sequence[str] | Sequence[int]:
+    async def _due(self, db: AsyncConnection, rule: Rule, at: datetime) -> Found:
         cutoff = rule.cutoff(at)
         match rule.kind:
             case "bericht":
@@ -171,21 +192,26 @@ class Retention:
             first, last = f"{max(0, since - rests):012x}" + "0" * 20, f"{since + rests:012x}" + "f" * 20
             if not await due.key_in_use(db, bytes.fromhex(key[:16]), first=first, last=last):
                 free.append(key)
-        for key in free:
-            with contextlib.suppress(KeysError):  # it was destroyed before we could write that down
-                self._keys.destroy([bytes.fromhex(key[:16])])
+        if not free:
+            return
+        try:
+            self._keys.destroy([bytes.fromhex(key[:16]) for key in free])  # once more does no harm
+        except KeysError as error:
+            self._manages_keys = False
+            logging.getLogger("ketenpoort").error("sleutels niet vernietigd: %s", error)  # noqa: TRY400 - it says all
+            return
         event = trail.event(What.KEY_DESTROYED, actor=self._origin, role="poort", trace="", thing="sleutel")
         told = [replace(event, clear={"key_kind": "bericht", "key_old": key[:16]}) for key in free]
         await record(db, self._keys, self._origin, told, datetime.now(UTC))
         await store.drop_keys(db, free)
 
 
-def _items(rule: Rule, found: Sequence[str] | Sequence[int]) -> tuple[list[tuple[str, str]], int]:
-    """Return what was found as items, and how many things it is; of the log, each row of lines is one item."""
+def _items(rule: Rule, found: Found) -> list[tuple[str, str]]:
+    """Return what was found as items; of the log, each row of lines is one item."""
     if rule.kind == "logregel":
         rows = ranges(int(place) for place in found)
-        return [(rule.kind, f"{first:012}-{last:012}") for first, last in rows], len(found)
-    return [(rule.kind, str(each)) for each in found], len(found)
+        return [(rule.kind, f"{first:012}-{last:012}") for first, last in rows]
+    return [(rule.kind, str(each)) for each in found]
 
 
 async def _clean(engine: AsyncEngine) -> str:

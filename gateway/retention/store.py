@@ -59,6 +59,13 @@ async def add(db: AsyncConnection, row: Mapping[str, Any], items: Iterable[tuple
     await add_items(db, row["id"], items)
 
 
+async def items(db: AsyncConnection, id_: str) -> list[tuple[str, str]]:
+    """Return what is still to be destroyed of an erasure, as (kind, item)."""
+    row = erasure_items.c
+    found = await db.execute(sa.select(row.kind, row.item).where(row.erasure == id_, row.kind != KEY))
+    return [(each.kind, each.item) for each in found]
+
+
 async def add_items(db: AsyncConnection, id_: str, items: Iterable[tuple[str, str]]) -> None:
     """Add items to an erasure."""
     if rows := [{"erasure": id_, "kind": kind, "item": item} for kind, item in items]:
