@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from browser import browser, log_in, new_page
+from browser import browser, log_in, new_page, wrong_with
 from console import add_person, console, text_of
 from running import HOOFD, ONDER, OTHER
 
@@ -43,7 +43,7 @@ def fg(desk):
 @pytest.fixture(scope="module")
 def approvers(desk, browser):
     """Two windows, of two officers of HOOFD who judge destructions."""
-    with new_page(browser, script=False) as one, new_page(browser, script=False) as other:
+    with new_page(browser) as one, new_page(browser) as other:
         log_in(one, desk, desk.people[Role.ERASURE_APPROVER, HOOFD])
         log_in(other, desk, add_person(desk.gateway.home, Role.ERASURE_APPROVER, HOOFD, login="tweede.oordeel"))
         yield one, other
@@ -55,7 +55,7 @@ def asked_for(fg):
 
 
 def test_what_a_client_asks_to_be_destroyed_may_go_once_two_others_agree(desk, delivered, fg, approvers, browser):
-    with new_page(browser, script=False) as window:
+    with new_page(browser) as window:
         log_in(window, desk, add_person(desk.gateway.home, Role.FG, HOOFD, login="fg.venster"))
         window.goto(desk.url + "/bewaren")
         window.get_by_role("link", name="Verzoek van een cliënt").click()
@@ -64,6 +64,7 @@ def test_what_a_client_asks_to_be_destroyed_may_go_once_two_others_agree(desk, d
         window.get_by_role("button", name="Bekijk wat weg mag").click()
         assert "mag weg" in window.get_by_role("row", name="HO301 van").inner_text()
         assert "blijft" in window.get_by_role("row", name="in het logboek").inner_text()
+        assert wrong_with(window) == []
         window.get_by_role("button", name="Vraag om te vernietigen").click()
         assert window.get_by_text("0 van 2 akkoord").is_visible()
         assert CLIENT not in window.content()
@@ -71,6 +72,7 @@ def test_what_a_client_asks_to_be_destroyed_may_go_once_two_others_agree(desk, d
         each.goto(desk.url + "/")
         each.get_by_role("link", name="gaat u akkoord?").click()
         each.get_by_role("link", name="wat over deze cliënten mag verdwijnen").click()
+        assert wrong_with(each) == []
         each.get_by_label("Uw besluit").select_option("ja")
         each.get_by_role("button", name="Besluit opslaan").click()
     assert approvers[1].get_by_text("2 van 2 akkoord").is_visible()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from browser import browser, log_in, new_page
+from browser import browser, log_in, new_page, wrong_with
 from console import add_person, console, text_of
 from running import HOOFD, OTHER
 from supervised import NATURE, incident, signal, told
@@ -110,6 +110,32 @@ def test_an_incident_is_told_then_the_supervisor_then_it_is_closed(desk, window)
     assert window.locator(".kp-timeline__item").count() == 3
 
 
+def test_an_incident_is_told_by_keyboard_alone(desk, browser):
+    with new_page(browser) as window:
+        log_in(window, desk, add_person(desk.gateway.home, Role.FG, HOOFD, login="fg.toetsen"))
+        window.goto(desk.url + "/incidenten")
+
+        def reach(name):
+            for _ in range(60):
+                window.keyboard.press("Tab")
+                if name in window.evaluate("(document.activeElement.labels?.[0] ?? document.activeElement).innerText"):
+                    return
+            pytest.fail(f"{name} is not reached by keyboard")
+
+        reach("Incident melden")
+        window.keyboard.press("Enter")
+        window.wait_for_url("**/nieuw")
+        reach("Wat voor incident")
+        window.keyboard.type("De dienst")
+        reach("Wat is er gebeurd?")
+        window.keyboard.type("De poort lag een uur stil.")
+        assert wrong_with(window) == []
+        reach("Incident melden")
+        window.keyboard.press("Enter")
+        window.wait_for_url(re.compile("/incidenten/[0-9a-f]{32}$"))
+        assert window.get_by_text("De dienst ligt stil of is gestoord").is_visible()
+
+
 def test_all_that_is_wrong_with_a_new_incident_is_told_at_once(fg):
     asked = fg.submit("/incidenten/nieuw", {"ontdekt": "2099-01-01T00:00", "begin": "gisteren"})
     assert asked.status == 422
@@ -195,7 +221,7 @@ def test_the_evidence_of_an_incident_is_kept(desk, fg):
 
 
 def test_an_auditor_has_the_log_checked_and_reads_what_was_found(desk, browser):
-    with new_page(browser, script=False) as window:
+    with new_page(browser) as window:
         log_in(window, desk, desk.people[Role.AUDITOR, HOOFD])
         window.get_by_role("link", name="Controle van het logboek").click()
         window.get_by_role("button", name="Kijk het logboek nu na").click()
@@ -207,6 +233,7 @@ def test_an_auditor_has_the_log_checked_and_reads_what_was_found(desk, browser):
             window.goto(run)
         assert window.get_by_role("rowheader", name="Elke logregel is de regel die is vastgelegd").is_visible()
         assert "goed" in window.get_by_role("row", name="V1 Elke").inner_text()
+        assert wrong_with(window) == []
         with window.expect_download() as signed:
             window.get_by_role("button", name="als PDF").click()
         assert Path(signed.value.path()).read_bytes().startswith(b"%PDF-")
