@@ -21,6 +21,7 @@ from gateway.invented import message
 from gateway.oversight.rights import OPERATOR, Officer, Role
 from gateway.pickup import DestroyedError
 from gateway.retention import holds, orders, policy
+from gateway.retention.certificate import certificate
 from gateway.retention.decide import Stage
 from gateway.retention.nightly import Retention
 from gateway.retention.orders import Erasure, NotAllowedError
@@ -330,6 +331,13 @@ async def test_the_ledger_and_refusals_go_after_their_terms(keeper: Keeper):
     assert not {"grootboek", "weigeringen"} & (await keeper.proposals(7 * YEAR + DAY)).keys()
 
 
+async def certified(keeper: Keeper, id_: str) -> str:
+    """What the certificate says of keys."""
+    async with keeper.door.engine.connect() as db:
+        told = await certificate(db, keeper.door.keys, ORIGIN, id_, policy=policy.standard())
+    return str(told["blijftNog"]["sleutels"])
+
+
 async def test_the_key_under_which_bodies_stood_is_destroyed_once_nothing_needs_it(keeper: Keeper):
     await keeper.delivered("A1", "A2")
     proposal = (await keeper.proposals(61 * DAY))["transport"]
@@ -337,9 +345,12 @@ async def test_the_key_under_which_bodies_stood_is_destroyed_once_nothing_needs_
     copies = await keeper.rows(sa.select(messages))
     await keeper.destroyed()
     await keeper.retention.sweep(datetime.now(UTC))
+    await keeper.door.sequence()
+    assert "dienen nog" in await certified(keeper, proposal.id)
     assert What.KEY_DESTROYED not in [event for event, _, _ in await keeper.door.logged()], "it may be in use now"
 
     await keeper.retention.sweep(datetime.now(UTC) + timedelta(hours=3))
+    assert "uit een back-up niet meer open" in await certified(keeper, proposal.id)
     lines = [header for event, header, _ in await keeper.door.logged() if event == What.KEY_DESTROYED]
     assert {header["key_old"] for header in lines} == {copies[0].wrapped_key[4:12].hex()}
 

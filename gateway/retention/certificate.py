@@ -30,6 +30,11 @@ _LEFT = {
     " WAL staan tot zij worden overschreven.",
 }
 
+_KEYS = {
+    True: "De sleutels waaronder de inhoud van berichten stond, dienen nog voor andere berichten, of rusten nog.",
+    False: "De sleutels van de inhoud van berichten zijn vernietigd: die gaat ook uit een back-up niet meer open.",
+}
+
 
 async def certificate(
     db: AsyncConnection, keys: KeyService, origin: str, id_: str, *, policy: Policy
@@ -57,6 +62,7 @@ async def certificate(
         "blijftNog": {
             "database": _LEFT[json.loads(sweep.how)["database"]],
             "backups": f"Back-ups van vóór de uitvoering, ten hoogste {backups} lang.",
+            **({"sleutels": _KEYS[await store.waits_for_keys(db, id_)]} if "bericht" in _counts(batches) else {}),
             "log": "Dat het is vernietigd, door wie en waarom: zo lang als het logboek.",
         },
         "volledigVanaf": rfc3339(sweep.at + backups.days() * _DAY),

@@ -39,6 +39,14 @@ async def keys_left(db: AsyncConnection) -> set[str]:
     return set((await db.execute(sa.select(row.item).where(row.kind == KEY))).scalars())
 
 
+async def waits_for_keys(db: AsyncConnection, id_: str) -> bool:
+    """Tell whether a data key of what an erasure destroyed is still there."""
+    row = erasure_items.c
+    return (
+        await db.execute(sa.select(row.item).where(row.erasure == id_, row.kind == KEY).limit(1))
+    ).first() is not None
+
+
 async def drop_keys(db: AsyncConnection, keys: Iterable[str]) -> None:
     """Forget data keys that `keys_left` told of."""
     row = erasure_items.c
