@@ -158,6 +158,14 @@ async def test_only_an_officer_of_the_party_itself_may_ask(keeper: Keeper, who: 
         await ask(keeper, inquiry(), who)
 
 
+async def test_who_asks_does_not_agree_to_it(keeper: Keeper):
+    await deliver(keeper, about(BSN, "A1"))
+    id_ = await ask(keeper, inquiry(), ANNA)
+    with pytest.raises(NotAllowedError, match="beoordeelt haar niet zelf"):
+        await keeper.approve(id_, BRAM, ANNA)
+    assert await keeper.destroyed() == 0
+
+
 async def test_another_party_sees_nothing_of_the_person_and_destroys_nothing(keeper: Keeper):
     await deliver(keeper, about(BSN, "A1"))
     stranger = Inquiry(
