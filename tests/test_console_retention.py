@@ -84,6 +84,16 @@ def test_who_agreed_does_not_agree_twice(desk, fg, approvers):
     assert first.get_by_role("link", name="wat over deze cliënten").count() == 0
 
 
+def test_a_proposal_of_another_party_is_not_there(desk, fg):
+    fg.submit("/bewaren/plicht", {"soort": "persoon", "bsn": CLIENT, "reden": "Er loopt een onderzoek."})
+    own = desk.logged_in(Role.ERASURE_APPROVER)
+    other = desk.logged_in(Role.ERASURE_APPROVER, ONDER)
+    shown = text_of(own.get("/bewaren"))
+    assert "Op verzoek van een cliënt" in shown
+    assert "Er loopt een onderzoek." in shown
+    assert "Op verzoek van een cliënt" not in text_of(other.get("/bewaren"))
+
+
 def test_a_request_about_somebody_unknown_is_answered_with_nothing(fg):
     page = fg.submit("/bewaren/verzoek", {"bsn": "999900018", "reden": WHY})
     assert "bewaart de poort niets" in text_of(page) or "Er is niets dat nu weg mag" in text_of(page)

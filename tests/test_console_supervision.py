@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from browser import browser, log_in, new_page, wrong_with
 from console import add_person, console, text_of
-from running import HOOFD, OTHER
+from running import HOOFD, ONDER, OTHER
 from supervised import NATURE, incident, signal, told
 
 from adapters.tls import fingerprint
@@ -256,3 +256,14 @@ def test_an_incident_of_the_gateway_is_read_by_all_and_changed_by_its_own(desk, 
     assert page.status == 200
     assert 'name="stap"' not in page.body.decode()
     assert ours.get(incident(desk, "")).status == 404
+
+
+def test_the_reach_of_an_incident_ends_at_what_concerns_ones_own_party(desk):
+    theirs = desk.logged_in(Role.FG, ONDER)
+    path = theirs.submit("/incidenten/nieuw", told()).headers["location"]
+    fields = {"van": "2026-01-01T00:00", "tot": "2099-01-01T00:00", "reden": "nieuwsgierig", "mensen": "ja"}
+    ours = fingerprint((desk.gateway.home / f"partij-{HOOFD}" / f"{HOOFD}.pem").read_bytes())
+    for by in ({"soort": "wie", "waarde": HOOFD}, {"soort": "bewijs", "waarde": ours}):
+        found = text_of(theirs.submit(f"{path}/bereik", {**fields, **by}))
+        assert "Mensen 0 Berichten 0" in found
+        assert CLIENT not in found
