@@ -244,3 +244,5 @@ async def test_who_is_secret_is_found_by_nobody_but_officers_named_for_it(both):
         assert (told.count >= count) if count else (told.count == 0)
         content = await body(desk, asks, id_, purpose="nood", reason=why)
         assert (content is None) == (who is fg)
+    tried = [header["outcome"] for event, header, _ in await door.logged() if event == "bericht.ingezien"]
+    assert tried == ["geweigerd", "geweigerd", "geslaagd", "geslaagd"]

@@ -96,16 +96,18 @@ class Body:
 async def body(desk: Desk, asking: Asking, id_: str, *, purpose: str, reason: str) -> Body | None:
     """Open the content of a message of the officer's party; None if it is not there, or not any more.
 
-    For emergency access only. That it is read is logged for each client before it is opened.
+    For emergency access only. That it is read, or refused because a client is secret, is logged first, for each client.
     """
     found = await _message(desk, asking, id_)
     if found is None or found.sealed_body is None:
         return None
     people = clients(desk.keys, [found])[id_]
-    if await hidden_of(desk, asking, people):
-        return None
-    event = asking.did(What.BODY_READ, thing="bericht", message=id_, kind=found.type, about={"reason": reason})
+    seen = not await hidden_of(desk, asking, people)
+    about = {"reason": reason}
+    event = asking.did(What.BODY_READ, ok=seen, thing="bericht", message=id_, kind=found.type, about=about)
     await desk.log(*trail.per_subject(replace(event, purpose=purpose), people))
+    if not seen:
+        return None
     _, content = next(opened(desk.keys, [found]))
     return Body(kind=found.type, content=content)
 
