@@ -1,6 +1,7 @@
 """The key ceremony: the KEK in shares for officers, and the key folder made anew from enough of them."""
 
 import os
+import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,6 +62,18 @@ def open_share(path: Path, private: Path) -> int:
         print(shares.write(shares.open_with(private.read_text(encoding="utf-8"), path.read_bytes())))
     except (OSError, UnicodeDecodeError, ShareError) as error:
         return _cannot(str(error))
+    return 0
+
+
+def copy(folder: Path, target: Path) -> int:
+    """Write a copy of the keys in a folder, sealed as they are there, to a new file; return 0, or 2."""
+    try:
+        store.copy(folder, target)
+    except FileExistsError:
+        return _cannot(f"{target} bestaat al. Geef de naam van een nieuw bestand.")
+    except (OSError, sqlite3.Error):
+        return _cannot(f"Van {folder / store.FILE} kan geen kopie worden gemaakt in {target.parent}.")
+    print(f"De kopie staat in {target}. Bewaar haar apart van de database, en ten hoogste dertig dagen.")
     return 0
 
 

@@ -67,6 +67,8 @@ async def show(settings: Settings) -> int:
         print(f"  niet meer nodig: {id_}. Vernietig haar met: ketenpoort audit sleutels vernietig {id_}")
     if force["place"] == "bestand":
         print("  Let op: een hoofdsleutel in een bestand is voor ontwikkeling en kleine opstellingen.")
+    since = datetime.fromtimestamp(about["since"] / 1000, UTC)
+    print(f"Reservekopie: onder deze hoofdsleutel opent een kopie van na {since:%d-%m-%Y %H:%M:%S} UTC nu nog alles.")
     print(f"Indexsleutel: generatie {keys.index_id}")
     for each in about["signers"]:
         print(f"Handtekening {each['purpose']} {each['generation']} ({_STATES[each['state']]}): {each['public'][:16]}…")

@@ -113,6 +113,7 @@ class Service:
             "signers": signers,
             "indexes": indexes,
             "kek": {"id": force.id.hex(), "place": force.place},
+            "since": self._store.in_use_since(),
             "keks": {kek.id.hex(): kek.place for kek in self._store.keks.values()},
         }
         return [json.dumps(told).encode()]
@@ -122,8 +123,8 @@ class Service:
         if kind == "grootboek":
             row = self._store.rows(kind)[-1]
             return [row.id, self._store.secret(row)]
-        made = self._store.add(kind)
-        return [made.id, made.secret]
+        key = self._store.hand_out(kind)
+        return [key.id, key.secret]
 
     def _ledger(self, items: Items) -> list[bytes]:
         return [self._data_key("grootboek", id_).secret for id_ in items]
@@ -184,6 +185,8 @@ class Service:
         *_, before, last = None, *self._store.rows(_word(items[0], ("grootboek", INDEX, *SIGNERS)))
         if before and last.state == "coming":  # begun before, and broken off
             return [before.id, last.id]
+        if kind == "grootboek":  # all data keys: what somebody saw of the folder opens nothing that is sealed from now
+            self._store.renew_stock()
         made = self._store.add(kind, state="coming" if kind in SIGNERS else "active", change=True)
         return [last.id, made.id]
 

@@ -10,7 +10,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,10 @@ CLASSES = ("logboek", "bericht", "personen", "grootboek")
 SIGNERS = ("log", "log-mldsa", "ontvangst", "push", "sleutels")
 """What we sign, each with a key of its own: the log's head (twice), receipts, pushed messages, what the keys did."""
 INDEX = "index"
+STOCKED = ("logboek", "bericht", "personen")
+"""Classes of which a gateway asks a new key every ten minutes: of these there is a stock."""
+STOCK = 1000
+"""Spare keys of such a class: what one gateway asks in a week, so a copy of a day ago has the keys of today."""
 FILE = "sleutels.db"
 
 _TABLES = """
@@ -31,6 +35,8 @@ CREATE TABLE keys (
     kek BLOB NOT NULL, sealed BLOB
 );
 CREATE INDEX keys_kind ON keys (kind, generation);
+CREATE INDEX keys_spare ON keys (kind, generation) WHERE state = 'spare';
+CREATE INDEX keys_used ON keys (made) WHERE state <> 'spare';
 CREATE TABLE counts (day TEXT, why TEXT, number INTEGER NOT NULL, PRIMARY KEY (day, why));
 CREATE TABLE state (version INTEGER NOT NULL, kek BLOB NOT NULL);
 """
@@ -48,7 +54,7 @@ class Row:
     kind: str
     generation: int
     state: str
-    """``coming``, ``active``, ``retired`` or ``destroyed``."""
+    """``spare``, ``coming``, ``active``, ``retired`` or ``destroyed``."""
     made: int
     kek: bytes
     sealed: bytes | None = field(repr=False)
@@ -110,6 +116,37 @@ class Store:
             if change:
                 self._bump()
             return self._add(kind, state)
+
+    def hand_out(self, kind: str) -> Key:
+        """Give the oldest spare key of a class of `STOCKED`, to one asker only, and put a new one at the end."""
+        with self._writing():
+            self._fill(kind)
+            spares = f"{_ROW} WHERE kind = ? AND state = 'spare' ORDER BY generation"
+            row = _row(self._db.execute(spares, (kind,)).fetchone())
+            key = Key(id=row.id, secret=self.secret(row))
+            self._db.execute("UPDATE keys SET state = 'active' WHERE id = ?", (row.id,))
+            self._add(kind, "spare")
+            return key
+
+    def renew_stock(self) -> None:
+        """Hand out none of the spare keys any more, but new ones; what was sealed with them anywhere still opens."""
+        with self._writing():
+            self._db.execute(_SET_ASIDE)
+            for kind in STOCKED:
+                self._fill(kind)
+
+    def in_use_since(self) -> int:
+        """When the newest key was made that is or was in use: a copy from later, under this KEK, opens everything.
+
+        Milliseconds since 1970, UTC.
+        """
+        made: int = self._db.execute("SELECT max(made) FROM keys WHERE state <> 'spare'").fetchone()[0]
+        return made
+
+    def _fill(self, kind: str) -> None:
+        found = self._db.execute("SELECT count(*) FROM keys WHERE kind = ? AND state = 'spare'", (kind,))
+        for _ in range(found.fetchone()[0], STOCK):
+            self._add(kind, "spare")
 
     def _add(self, kind: str, state: str) -> Key:
         fresh = Key(id=os.urandom(8), secret=os.urandom(32))
@@ -230,12 +267,39 @@ def begin(folder: Path, first: bytes) -> None:
     store = Store(folder)
     for kind in ("grootboek", INDEX, *SIGNERS):
         store.add(kind)
+    store.renew_stock()
     store.close()
     kek.sync(folder)
 
 
+def copy(folder: Path, target: Path) -> None:
+    """Write a copy of ``sleutels.db`` to keep elsewhere, while others use it; raises ``OSError`` or ``sqlite3.Error``.
+
+    The copy has the spare keys and hands none of them out: here they come into use, and a key that two days' messages
+    share would be destroyed with the first. It appears whole or not at all; nothing is overwritten.
+    """
+    target.touch(0o600, exist_ok=False)
+    making = Path(tempfile.mkdtemp(prefix=".sleutels-", dir=target.parent))
+    try:
+        fresh = making / FILE
+        fresh.touch(0o600)
+        for path, sentence, values in ((folder / FILE, "VACUUM INTO ?", (str(fresh),)), (fresh, _SET_ASIDE, ())):
+            with closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True, isolation_level=None, timeout=30)) as db:
+                db.execute(sentence, values)
+        fresh.replace(target)
+        kek.sync(target.parent)
+    except BaseException:
+        target.unlink()
+        raise
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
 def restore(folder: Path, backup: Path, key: Key) -> None:
-    """Make a key folder from a copy of ``sleutels.db`` and its KEK, whole or not at all; raises `StoreError`."""
+    """Make a key folder from a copy of ``sleutels.db`` and its KEK, whole or not at all; raises `StoreError`.
+
+    Spare keys of the copy may be in use since it was made, so none of them is handed out again.
+    """
     making = Path(tempfile.mkdtemp(prefix=".sleutels-", dir=folder.parent))
     try:
         kek.put(making / kek.FILE.format(1), key)
@@ -246,6 +310,7 @@ def restore(folder: Path, backup: Path, key: Key) -> None:
             for kind in (INDEX, *SIGNERS):
                 for row in store.rows(kind):
                     store.secret(row)
+            store.renew_stock()
         finally:
             store.close()
         making.rename(folder)
@@ -257,6 +322,7 @@ def restore(folder: Path, backup: Path, key: Key) -> None:
 
 
 _ROW = "SELECT id, kind, generation, state, made, kek, sealed FROM keys"
+_SET_ASIDE = "UPDATE keys SET state = 'retired' WHERE state = 'spare'"
 
 
 def _row(found: Sequence[object]) -> Row:

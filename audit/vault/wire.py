@@ -24,7 +24,7 @@ class Op(IntEnum):
     STATE = 1
     """Nothing → one JSON object: version, and the public side of all keys that have one."""
     FRESH = 2
-    """Class → id, secret: a data key that nobody had before; of ``grootboek`` the newest."""
+    """Class → id, secret: the oldest spare data key, that nobody had before; of ``grootboek`` the newest."""
     LEDGER = 3
     """Id … → secret …, of data keys of class ``grootboek`` alone."""
     LINES = 4

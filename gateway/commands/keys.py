@@ -38,6 +38,10 @@ def add(commands: Any) -> None:
     each = with_settings(keys.add_parser("vernietig", help="Vernietig een sleutel en alles wat ermee is verzegeld."))
     each.add_argument("nummer", metavar="NUMMER")
     _who(each).set_defaults(run=_destroy)
+    each = keys.add_parser("kopie", help="Maak een reservekopie van de sleutels, terwijl poorten draaien.")
+    each.add_argument("bestand", type=Path, metavar="BESTAND", help="nieuw bestand voor de kopie")
+    each.add_argument("--map", type=Path, required=True, metavar="MAP", help="de sleutelmap")
+    each.set_defaults(run=_copy)
     each = keys.add_parser("paar", help="Maak een sleutelpaar voor een functionaris die een aandeel bewaart.")
     each.add_argument("bestand", type=Path, metavar="BESTAND", help="hierin komt de geheime sleutel")
     each.set_defaults(run=_pair)
@@ -99,6 +103,12 @@ def _destroy(arguments: argparse.Namespace) -> int:
     from gateway import keyring
 
     return with_gateway(arguments, lambda found: keyring.destroy(found, arguments.nummer, who=arguments.wie))
+
+
+def _copy(arguments: argparse.Namespace) -> int:
+    from gateway import ceremony
+
+    return ceremony.copy(arguments.map, arguments.bestand)
 
 
 def _pair(arguments: argparse.Namespace) -> int:
