@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from audit import log
 from audit.entry import Event
 from audit.seal import SealError
-from gateway import trail
+from gateway import cli, setup, trail
 from gateway.commit import writing
 from gateway.invented import message
 from gateway.oversight.rights import OPERATOR, Officer, Role
@@ -403,3 +403,12 @@ def test_an_operator_may_choose_another_term_within_the_bounds():
 )
 def test_a_term_counts_back_from_today(code: str, at: datetime, cutoff: datetime):
     assert policy.standard()[code].cutoff(at) == cutoff.timestamp() * 1000
+
+
+def test_a_gateway_does_not_start_on_terms_that_the_law_forbids(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = setup.new_gateway(
+        tmp_path / "poort", origin="test", host="127.0.0.1", port=0, database="sqlite+aiosqlite:///p"
+    )
+    (path.parent / "bewaartermijnen.toml").write_text('[logboek]\ntermijn = "1 jaar"\n')
+    assert cli.main(["draai", "--instellingen", str(path)]) == 2
+    assert "ten minste 5 jaar" in capsys.readouterr().err

@@ -31,6 +31,7 @@ def parties(tmp_path: Path, text: str) -> Parties:
         ("[[partij]]\ncode = '98000001'\ngemachtigd_door = ['98000007']", "98000007"),
         ("[[partij]]\ncode = '98000001'\npush = 'http://x'", "https"),
         ("[[partij]]\ncode = '98000001'\npush_intern = 'nee'", "push_intern"),
+        ("[[partij]]\ncode = '98000001'\narchief = 'ja'", "archief"),
         ("[[partij]]\ncode = '98000001'\nsleutel = 1", "sleutel"),
         ("[[partij]]\ncode = '98000001'\n[[partij]]\ncode = '98000001'", "twee keer"),
         ("[[partij", "niet te lezen"),
