@@ -88,7 +88,7 @@ def of(
     asking: Asking, what: What, question: Question, trace: str, *, rows: Sequence[Any] = (), query: Any = None
 ) -> list[Event]:
     """Return the lines to log about a question: of the client it is about, if it is about one."""
-    about = {"reason": question.reason} | ({"query": query} if query else {})
+    about = {"reason": question.reason} | ({} if query is None else {"query": query})
     event = replace(asking.did(what, about=about), purpose=question.purpose, trace=trace)
     if sealed := sum(row.sealed is not None for row in rows):
         event = replace(event, clear={"lines": sealed})
