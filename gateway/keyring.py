@@ -108,13 +108,18 @@ async def destroy(settings: Settings, id_: str, *, who: str) -> int:
     async with opened(settings, who) as ring:
         kind = "kek" if id_ in ring.keys.about()["keks"] else "gegevens"
         try:
-            # First the deed: an entry that says destroyed of what still opens would be worse than the reverse.
-            ring.keys.destroy([bytes.fromhex(id_)])
-        except (KeysError, ValueError) as error:
-            print(error if isinstance(error, KeysError) else "Dit is geen sleutelnummer.", file=sys.stderr)
+            key = bytes.fromhex(id_)
+        except ValueError:
+            print("Dit is geen sleutelnummer.", file=sys.stderr)
             return 2
-        async with writing(ring.engine) as db:
-            await ring.tell(db, What.KEY_DESTROYED, {"key_kind": kind, "key_old": id_})
+        try:
+            async with writing(ring.engine) as db:
+                await ring.tell(db, What.KEY_DESTROYED, {"key_kind": kind, "key_old": id_})
+                # With the line ready and not yet kept: one that says destroyed of what still opens would be worse.
+                ring.keys.destroy([key])
+        except KeysError as error:
+            print(error, file=sys.stderr)
+            return 2
     print(f"Vernietigd: {id_}.")
     return 0
 

@@ -252,6 +252,26 @@ async def test_what_is_destroyed_opens_nowhere_and_the_log_says_so(home: Path, d
     assert told == [number]
     for bad in (number[:-1] + "x", "00" * 8):
         assert "sleutel" in (await keyring(home, "vernietig", bad, "--wie", "beheerder 7", code=2)).lower()
+    assert [event for event, _, _ in await door.logged()].count("sleutel.vernietigd") == 1
+
+
+@on_sqlite
+async def test_nothing_is_destroyed_while_the_log_takes_no_line(home: Path, door: Door):
+    receipt = await door.accepted(order(0))
+    async with writing(door.engine) as db:
+        [wrapped] = (await db.execute(sa.text("SELECT wrapped_key FROM messages"))).scalars()
+        await db.execute(
+            sa.text("CREATE TRIGGER vol BEFORE INSERT ON audit_entries BEGIN SELECT RAISE(ABORT, 'vol'); END")
+        )
+    destroy = ["vernietig", bytes(wrapped)[4:12].hex(), "--wie", "beheerder 7"]
+    await keyring(home, *destroy, code=1)
+    async with writing(door.engine) as db:
+        await db.execute(sa.text("DROP TRIGGER vol"))
+    assert await door.pickup.fetch(receipt["berichtId"], ONDER, VISIT) == order(0)
+    for _ in range(2):  # given again, as after a crash before the line was kept
+        await keyring(home, *destroy)
+    with pytest.raises(SealError):
+        await door.pickup.fetch(receipt["berichtId"], ONDER, VISIT)
 
 
 @on_sqlite
