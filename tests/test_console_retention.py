@@ -2,7 +2,10 @@
 
 import json
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from browser import browser, log_in, new_page, wrong_with
@@ -54,7 +57,9 @@ def asked_for(fg):
     return set(re.findall(r"nummer=([0-9a-f]{32})", fg.get("/bewaren").body.decode()))
 
 
-def test_what_a_client_asks_to_be_destroyed_may_go_once_two_others_agree(desk, delivered, fg, approvers, browser):
+def test_what_a_client_asks_to_be_destroyed_goes_once_two_others_agree_and_there_is_a_certificate(
+    desk, delivered, fg, approvers, browser
+):
     with new_page(browser) as window:
         log_in(window, desk, add_person(desk.gateway.home, Role.FG, HOOFD, login="fg.venster"))
         window.goto(desk.url + "/bewaren")
@@ -76,12 +81,24 @@ def test_what_a_client_asks_to_be_destroyed_may_go_once_two_others_agree(desk, d
         each.get_by_label("Uw besluit").select_option("ja")
         each.get_by_role("button", name="Besluit opslaan").click()
     assert approvers[1].get_by_text("2 van 2 akkoord").is_visible()
+    home = desk.gateway.home
+    act = [sys.executable, "-m", "gateway.cli", "bewaren", "voer-uit", "--instellingen", str(home / "ketenpoort.toml")]
+    subprocess.run(act, check=True, capture_output=True)
+    assert desk.gateway.ask("GET", f"/v1/berichten/{delivered}", party=ONDER).status == 410
+    approvers[1].reload()
+    approvers[1].get_by_role("link", name="wat over deze cliënten mag verdwijnen").click()
+    assert wrong_with(approvers[1]) == []
+    with approvers[1].expect_download() as given:
+        approvers[1].get_by_role("button", name="Bewaar de verklaring").click()
+    told = json.loads(Path(given.value.path()).read_text(encoding="utf-8"))
+    assert "handtekening" in told
+    assert CLIENT not in json.dumps(told)
 
 
 def test_who_agreed_does_not_agree_twice(desk, fg, approvers):
     first, _ = approvers
     first.goto(desk.url + "/bewaren")
-    assert first.get_by_role("link", name="wat over deze cliënten").count() == 0
+    assert first.locator('a[href^="/bewaren/besluit"]').count() == 0
 
 
 def test_a_proposal_of_another_party_is_not_there(desk, fg):

@@ -1,10 +1,11 @@
 """Pages on keeping and destroying: what is proposed and who agrees, what is held, what a person may have destroyed."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from adapters.console.pages import Answer, Asked, Goes, Page, Shown, Waiting
+from adapters.console.pages import Answer, Asked, Goes, Page, Sent, Shown, Waiting
 from adapters.console.render import day
 from gateway import trail
 from gateway.oversight.desk import Asking, Desk
@@ -13,6 +14,7 @@ from gateway.oversight.question import bsn_fault
 from gateway.oversight.rights import OPERATOR, Right
 from gateway.oversight.signals import ZONE
 from gateway.retention import holds, orders, persons
+from gateway.retention.certificate import certificate
 from gateway.retention.decide import APPROVERS, Kind, Stage, fault_of_approval
 from gateway.retention.holds import Hold
 from gateway.retention.orders import Erasure, NotAllowedError
@@ -71,6 +73,27 @@ async def decide(asked: Asked) -> Answer:
     except NotAllowedError as error:
         return _decide(asked, found, reason, str(error))
     return Goes(to="/bewaren?gedaan=ja")
+
+
+async def ask_proof(asked: Asked) -> Answer:
+    """Show what was destroyed, to take along the certificate."""
+    found = await _find(asked, asked.query.get("nummer", ""))
+    return _proof(asked, found, "") if found and found.state is Stage.DONE else Goes(to="/bewaren")
+
+
+async def proof(asked: Asked) -> Answer:
+    """Give the certificate of a destruction."""
+    desk = asked.desk
+    found = await _find(asked, asked.form.get("nummer", ""))
+    if found is None:
+        return Goes(to="/bewaren")
+    try:
+        async with desk.reading() as db:
+            told = await certificate(db, desk.keys, desk.origin, found.id, policy=desk.policy)
+    except NotAllowedError as error:
+        return _proof(asked, found, str(error))
+    content = json.dumps(told, ensure_ascii=False, indent=2).encode()
+    return Sent(name=f"verklaring-{found.id[:8]}.json", kind="application/json", content=content)
 
 
 async def ask_hold(asked: Asked) -> Answer:
@@ -257,6 +280,11 @@ def _decide(asked: Asked, found: Erasure, reason: str, wrong: str) -> Answer:
     return Shown(template="bewaren_besluit.html", values=values, status=422 if wrong else 200)
 
 
+def _proof(asked: Asked, found: Erasure, wrong: str) -> Answer:
+    values = {"erasure": _told(found, asked), "wrong": wrong}
+    return Shown(template="bewaren_verklaring.html", values=values, status=422 if wrong else 200)
+
+
 def _hold(given: Mapping[str, str], bad: Mapping[str, str]) -> Answer:
     kinds = [("bericht", "één bericht"), ("persoon", "alles over één cliënt"), ("periode", "alles uit een periode")]
     values = {"given": given, "wrong": bad, "kinds": kinds}
@@ -294,6 +322,8 @@ PAGES = (
     Page(path="/bewaren", right=Right.RETENTION, serve=overview, menu="Bewaren en vernietigen"),
     Page(path="/bewaren/besluit", right=Right.APPROVE_ERASURE, serve=one, fresh=True),
     Page(path="/bewaren/besluit", right=Right.APPROVE_ERASURE, serve=decide, method="POST", fresh=True),
+    Page(path="/bewaren/verklaring", right=Right.RETENTION, serve=ask_proof),
+    Page(path="/bewaren/verklaring", right=Right.RETENTION, serve=proof, method="POST"),
     Page(path="/bewaren/plicht", right=Right.RETENTION, serve=ask_hold),
     Page(path="/bewaren/plicht", right=Right.RETENTION, serve=hold, method="POST"),
     Page(path="/bewaren/opheffen", right=Right.RETENTION, serve=ask_lift),
