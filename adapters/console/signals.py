@@ -76,10 +76,10 @@ async def did(asked: Asked) -> Answer:
 
 
 async def waiting(desk: Desk, asking: Asking) -> Sequence[Waiting]:
-    """Tell how many signals nobody looked at."""
+    """Tell how many signals nobody looked at, of those that are counted at once."""
     if not asking.may(Right.SIGNALS):
         return ()
-    count = len((await watch.watched(desk, asking)).fresh)
+    count = len((await watch.watched(desk, asking, persons=False)).fresh)
     return [Waiting(text="Opvallend lezen: kijk of er een reden voor is", count=count, to="/signalen")] if count else ()
 
 
