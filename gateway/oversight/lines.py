@@ -165,7 +165,7 @@ def _asked(query: Any) -> str:
 def _same(line: Line) -> Any:
     return (
         line.event, line.role, line.organisation, line.by, line.kind, line.outcome, line.purpose, line.emergency,
-        line.content,
+        line.content, line.reason,
     )  # fmt: skip
 
 
