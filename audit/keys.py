@@ -1,8 +1,8 @@
 """The key service, as everybody else sees it: seals, opens, signs and looks up, with keys that stay in their process.
 
-What is new is sealed here, with keys that the service makes for us and that we hold for some minutes; what is old is
-opened there, and counted. Every question is a trip to that process, so ask for many at once. See `audit.vault`, and
-ADR 0017.
+What is new is sealed here, with keys that the service gives to us alone and that we hold for some minutes; what is
+old is opened there, and counted. Every question is a trip to that process, so ask for many at once. See `audit.vault`,
+and ADR 0017.
 """
 
 import json
@@ -22,7 +22,7 @@ from audit.vault.wire import Op
 __all__ = ["SIGNERS", "KeyService", "KeysAwayError", "KeysBusyError", "KeysChangedError", "KeysError"]
 
 HELD = 600.0
-"""Seconds that we seal with one data key; then the service makes a new one."""
+"""Seconds that we seal with one data key; then the service gives us another."""
 MOST_USES = 2**20
 """Times that we seal with one data key."""
 LOOK = 2.0
@@ -182,7 +182,8 @@ class KeyService:
     def renew(self, kind: str) -> tuple[bytes, bytes]:
         """Make a new ``kek``, ``grootboek`` or ``index`` key or signing key, and give the ids of the old and the new.
 
-        A new signing key is in force only after `activate`; until then this gives the same one again.
+        With the one of ``grootboek`` all spare data keys are new too. A new signing key is in force only after
+        `activate`; until then this gives the same one again.
         """
         old, new = self._line.ask(Op.RENEW, [kind.encode()])
         self._forget()

@@ -1,6 +1,6 @@
 """What the key service does when asked: one function for each question, over the keys in its store.
 
-It gives out no key of an earlier day, except those of the ledger; what it opens is counted, on disk, before it answers.
+A data key is given to one asker, once, except those of the ledger. What is opened is counted on disk before it answers.
 """
 
 import hmac

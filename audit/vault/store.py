@@ -1,7 +1,8 @@
 """The key folder: the KEK, and ``sleutels.db`` with all other keys sealed under it, and the counts of reading.
 
 Several processes may have one folder open. What one changes the others see at their next question, because a change
-raises a number that each compares; and nobody writes before knowing the last change.
+raises a number that each compares; and nobody writes before knowing the last change. Data keys stand there for days
+before they are used, so that a copy of the folder has them (ADR 0026).
 """
 
 import os

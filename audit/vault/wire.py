@@ -42,7 +42,7 @@ class Op(IntEnum):
     COUNTS = 10
     """Nothing → one JSON list of [day, why, number]."""
     RENEW = 11
-    """Kind → old id, new id."""
+    """Kind → old id, new id. Of ``grootboek`` all data keys are new, those in stock too."""
     ACTIVATE = 12
     """Purpose → nothing."""
     DESTROY = 13
