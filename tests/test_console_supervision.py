@@ -241,6 +241,8 @@ def test_an_auditor_has_the_log_checked_and_reads_what_was_found(desk, browser):
             window.get_by_role("button", name="als JSON-bestand").click()
         report = json.loads(Path(given.value.path()).read_text(encoding="utf-8"))
         assert {each["controle"] for each in report["controles"]} >= {"V1", "V19"}
+        window.goto(desk.url + "/")
+        assert window.get_by_text("Het logboek is ongeschonden en volledig.").is_visible()
 
 
 def test_the_register_is_a_page_and_a_file(desk, fg):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from adapters.console.pages import Answer, Asked, Page, Shown, Tray, Waiting
 from adapters.console.render import clock
+from gateway.oversight import checks
 from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.rights import Right
 from gateway.oversight.sessions import LONGEST
@@ -17,7 +18,10 @@ def pages(trays: Sequence[Tray]) -> tuple[Page, ...]:
         waiting = [each for tray in trays for each in await tray(asked.desk, asked.asking)]
         told = await today(asked.desk, asked.asking)
         hours = [(clock(at), count) for at, count in told.hours]
-        return Shown(template="begin.html", values={"waiting": waiting, "today": told, "hours": hours})
+        async with asked.desk.reading() as db:
+            check = await checks.last(db)
+        values = {"waiting": waiting, "today": told, "hours": hours, "check": check}
+        return Shown(template="begin.html", values=values)
 
     return (
         Page(path="/", right=Right.OWN, serve=begin, menu="Begin"),
