@@ -41,8 +41,8 @@ async def judge(book: Book, home: Path, settings: Path, database: str) -> list[s
     try:
         exported = await _exported(home, settings)
         async with engine.connect() as db:
-            rows = await _rows(db)
-            entries = await _entries(db)
+            rows = await stored(db)
+            entries = await happened(db)
             wrong = [
                 *book.wrong,
                 *exported,
@@ -50,7 +50,7 @@ async def judge(book: Book, home: Path, settings: Path, database: str) -> list[s
                 *_delivered(book, rows),
                 *_in_order(book),
                 *_told(book, rows, entries),
-                *_destroyed(rows, entries),
+                *half_destroyed(rows, entries),
             ]
             with contextlib.closing(KeyService.open(home / "sleutels")) as keys:
                 wrong += await _proved(db, book, keys)
@@ -93,7 +93,7 @@ async def deadlocks(database: str) -> int:
         await engine.dispose()
 
 
-async def _rows(db: AsyncConnection) -> dict[str, Any]:
+async def stored(db: AsyncConnection) -> dict[str, Any]:
     message, duty = tables.messages.c, tables.deliveries.c
     parts = message.wrapped_key, message.sealed_body, message.sealed_subjects
     query = sa.select(
@@ -104,7 +104,7 @@ async def _rows(db: AsyncConnection) -> dict[str, Any]:
     return {each.id: each for each in found}
 
 
-async def _entries(db: AsyncConnection) -> list[tuple[str, str | None, str]]:
+async def happened(db: AsyncConnection) -> list[tuple[str, str | None, str]]:
     """Event, message and role of everything that happened; once, also where it is about several persons."""
     found = await db.execute(sa.select(log.entries.c.header).order_by(log.entries.c.id))
     headers = [json.loads(row.header) for row in found]
@@ -172,7 +172,7 @@ def _told(book: Book, rows: Mapping[str, Any], entries: Iterable[tuple[str, str 
             yield f"{id_}: more outcomes than attempts"
 
 
-def _destroyed(rows: Mapping[str, Any], entries: Iterable[tuple[str, str | None, str]]) -> Iterator[str]:
+def half_destroyed(rows: Mapping[str, Any], entries: Iterable[tuple[str, str | None, str]]) -> Iterator[str]:
     """A message is whole, or all that could open it is gone and one entry says so."""
     told = Counter(id_ for event, id_, _ in entries if event == What.DESTROYED)
     for id_, row in rows.items():
