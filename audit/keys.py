@@ -155,6 +155,8 @@ class KeyService:
         key; whoever may ask for indexes can try some, so the result remains personal data, and who asks for very many
         gets `KeysBusyError`. Without ``generation`` they are of `index_id`.
         """
+        if generation and generation not in self.index_ids:
+            self._forget()  # another made it: who asks for all generations after this must not miss it
         pairs = [(party.encode(), value.encode()) for party, value in values]
         return self._many(Op.INDEXES, (generation or self.index_id).encode(), pairs)
 

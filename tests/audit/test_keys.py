@@ -371,6 +371,15 @@ def test_two_gateways_agree_on_who_signs_during_a_rotation_and_the_old_key_signs
     assert other.known("log") == [old.public, second.public]
 
 
+def test_who_writes_under_a_new_index_key_searches_under_it_too(own):
+    other = KeyService.open(own._line._place)
+    assert other.index_ids == ["1"]
+    own.renew("index")
+    other.indexes([("a", BSN)], "2")
+    assert other.index_ids == ["1", "2"]
+    other.close()
+
+
 def test_after_a_new_kek_all_opens_and_the_old_one_can_be_destroyed_when_nothing_stands_under_it(own):
     place = own._line._place
     other = KeyService.open(place)
