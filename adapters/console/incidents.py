@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from adapters.console.dates import typed_moment
 from adapters.console.pages import Answer, Asked, Goes, MissingError, Page, Sent, Shown, Waiting
 from audit.catalogue import kinds
 from gateway.oversight import casebook, touched
@@ -53,7 +54,7 @@ async def ask(asked: Asked) -> Answer:
 async def begin(asked: Asked) -> Answer:
     """Take a new incident."""
     form, bad = asked.form, dict[str, str]()
-    moments = {name: _moment(form.get(name, "")) for name in _TIMES}
+    moments = {name: typed_moment(form.get(name, "")) for name in _TIMES}
     for name in _TIMES:
         if form.get(name, "") and moments[name] is None:
             bad[name] = "Vul een datum en een tijd in."
@@ -130,7 +131,7 @@ async def reach(asked: Asked) -> Answer:
 async def reached(asked: Asked) -> Answer:
     """Show what was reached, and if asked and allowed who the people are."""
     case, form = await _found(asked), asked.form
-    since, until = _moment(form.get("van", "")), _moment(form.get("tot", ""))
+    since, until = typed_moment(form.get("van", "")), typed_moment(form.get("tot", ""))
     question = touched.Question(
         by=form.get("soort", ""), value=form.get("waarde", ""), since=since or 0, until=(until or 0) + 60_000
     )
@@ -250,13 +251,6 @@ def _step(text: str) -> Any:
 
 def _title(code: str) -> str:
     return kinds()[code].title if code in kinds() else code
-
-
-def _moment(text: str) -> int | None:
-    try:
-        return int(datetime.fromisoformat(text).replace(tzinfo=ZONE).timestamp()) * 1000
-    except (ValueError, OverflowError):
-        return None
 
 
 def _local(at: int) -> str:

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 
+from adapters.console.dates import midnight, typed_day
 from adapters.console.pages import Answer, Asked, Goes, Page, Sent, Shown, Waiting
 from adapters.console.render import day
 from gateway import trail
@@ -12,7 +13,6 @@ from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.lines import visible
 from gateway.oversight.question import bsn_fault
 from gateway.oversight.rights import OPERATOR, Right
-from gateway.oversight.signals import ZONE
 from gateway.retention import holds, orders, persons
 from gateway.retention.certificate import certificate
 from gateway.retention.decide import APPROVERS, Kind, Stage, fault_of_approval
@@ -113,11 +113,11 @@ async def hold(asked: Asked) -> Answer:
             if fault := bsn_fault(form.get("bsn", "")):
                 bad["bsn"] = fault
         case "periode":
-            first, last = _day(form.get("van", "")), _day(form.get("tot", ""))
+            first, last = typed_day(form.get("van", "")), typed_day(form.get("tot", ""))
             if first is None or last is None or last < first:
                 bad["tot"] = "Vul een eerste en een laatste dag in, in die volgorde."
             else:
-                chosen = {"first_at": _midnight(first), "last_at": _midnight(last + timedelta(days=1)) - 1}
+                chosen = {"first_at": midnight(first), "last_at": midnight(last + timedelta(days=1)) - 1}
         case _:
             bad["soort"] = "Kies wat u wilt bewaren."
     if not 1 <= len(form.get("reden", "")) <= MOST_REASON:
@@ -198,7 +198,7 @@ async def ask_standing(asked: Asked) -> Answer:
 async def standing(asked: Asked) -> Answer:
     """Ask two others that what is past its term may go each night."""
     desk, form, bad = asked.desk, asked.form, dict[str, str]()
-    until = _day(form.get("tot", ""))
+    until = typed_day(form.get("tot", ""))
     if form.get("klasse") not in desk.policy:
         bad["klasse"] = "Kies een klasse."
     if until is None:
@@ -211,7 +211,7 @@ async def standing(asked: Asked) -> Answer:
         await desk.do(
             lambda db: orders.ask_standing(
                 db, desk.keys, desk.origin, asked.asking, policy=desk.policy, class_=form["klasse"],
-                until=_midnight(until + timedelta(days=1)), why=form["reden"],
+                until=midnight(until + timedelta(days=1)), why=form["reden"],
             )
         )  # fmt: skip
     except NotAllowedError as error:
@@ -305,17 +305,6 @@ def _standing(asked: Asked, given: Mapping[str, str], bad: Mapping[str, str]) ->
     classes = [(code, rule.title) for code, rule in asked.desk.policy.items() if rule.kind in orders.AT_ONCE]
     values = {"given": given, "wrong": bad, "classes": classes}
     return Shown(template="bewaren_doorlopend.html", values=values, status=422 if bad else 200)
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def _midnight(when: date) -> int:
-    return int(datetime.combine(when, time(), ZONE).timestamp()) * 1000
 
 
 PAGES = (

@@ -1,14 +1,15 @@
 """Pages on unusual reading, and on what one employee did: the organisation's view of NEN 7513, in order of time."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 
+from adapters.console.dates import midnight, typed_day
 from adapters.console.pages import Answer, Asked, Goes, MissingError, Page, Shown, Waiting
 from gateway.oversight import watch
 from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.rights import Right
-from gateway.oversight.signals import ZONE, Signal, bounds
+from gateway.oversight.signals import Signal, bounds
 from gateway.oversight.watch import Watched
 
 MOST_DAYS = 366
@@ -56,7 +57,7 @@ async def did(asked: Asked) -> Answer:
     """Show what somebody did, in order of time."""
     known = watch.known_to(asked.desk, asked.asking)
     given = {name: asked.form.get(name, "") for name in ("wie", "van", "tot", "reden")}
-    first, last = _day(given["van"]), _day(given["tot"])
+    first, last = typed_day(given["van"]), typed_day(given["tot"])
     wrong = {}
     if given["wie"] not in known.names.values():
         wrong["wie"] = "Kies iemand uit de lijst."
@@ -69,8 +70,8 @@ async def did(asked: Asked) -> Answer:
     if wrong or first is None or last is None:
         return _form(asked, given, wrong)
     lines, more = await watch.did(
-        asked.desk, asked.asking, known.indexes(given["wie"]), given["wie"], _midnight(first),
-        _midnight(last + timedelta(days=1)), reason=given["reden"], after=_number(asked.form.get("na", "")),
+        asked.desk, asked.asking, known.indexes(given["wie"]), given["wie"], midnight(first),
+        midnight(last + timedelta(days=1)), reason=given["reden"], after=_number(asked.form.get("na", "")),
     )  # fmt: skip
     return _form(asked, given, {}, lines=lines, more=more)
 
@@ -133,17 +134,6 @@ def _told(signal: Signal, found: Watched) -> dict[str, Any]:
 
 def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def _midnight(day: date) -> int:
-    return int(datetime.combine(day, time(), ZONE).timestamp()) * 1000
 
 
 PAGES = (
