@@ -33,7 +33,8 @@ FULL = 250
 """After so many kills everything is held against everything."""
 SPREAD = 0.4
 """Seconds after something was told within which the kill comes."""
-MOST_TOLD = 40
+MOST_TOLD = 25
+"""Things told before the moment of the kill is chosen."""
 PATIENCE = 30.0
 AT_START, BY_ITSELF = 0.1, 0.1
 """How often it dies before it told anything, and how often its key service dies before it."""
