@@ -1,12 +1,16 @@
 """The console under attack: by officers who type what no form of ours sends, and by strangers at its door."""
 
 import hashlib
+import re
+import subprocess
+import sys
 
 import pytest
-from console import COOKIE, console
+from console import COOKIE, add_person, console, text_of
 from running import HOOFD
 from supervised import told
 
+from gateway.invented import message
 from gateway.oversight.rights import Role
 
 
@@ -41,3 +45,27 @@ def test_a_year_that_no_clock_shows_is_no_day_and_breaks_no_page(desk, fg, path,
     assert sent(fg, path, fields).status == 422
     for page in ("/", "/bewaren", "/incidenten"):
         assert fg.get(page).status == 200
+
+
+def test_who_is_secret_is_named_neither_by_an_incident_nor_by_a_request_to_destroy(desk, fg):
+    client = "999900006"
+    desk.gateway.send(message("ho301-gewoon", "G1"))
+    hider = add_person(desk.gateway.home, Role.FG, HOOFD, login="fg.verbergt")
+    settings = ["--instellingen", desk.gateway.home / "ketenpoort.toml", "--wie", hider.login, "--reden", "brief"]
+    made = subprocess.run(
+        [sys.executable, "-m", "gateway.cli", "bewaren", "geheim", "stel-in", *map(str, settings)],
+        input=f"{hider.password}\n{hider.code()}\n{client}\n", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    incident = sent(fg, "/incidenten/nieuw", told()).headers["location"]
+    period = {"van": "2026-01-01T00:00", "tot": "2099-01-01T00:00", "reden": "onderzoek"}
+    reached = sent(fg, f"{incident}/bereik", {"soort": "wie", "waarde": HOOFD, "mensen": "ja", **period})
+    assert re.search(r"Berichten [1-9]", text_of(reached)), "else this proves nothing"
+    assert client not in text_of(reached)
+    hidden, unknown = (
+        re.search(r"Wat de poort bewaart.*niets dat nu weg mag", text_of(sent(fg, "/bewaren/verzoek", asked)))
+        for asked in ({"bsn": client, "reden": "brief"}, {"bsn": "999900018", "reden": "brief"})
+    )
+    assert hidden, "else this proves nothing"
+    assert unknown
+    assert hidden[0] == unknown[0]

@@ -13,6 +13,7 @@ from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.lines import visible
 from gateway.oversight.question import bsn_fault
 from gateway.oversight.rights import OPERATOR, Right
+from gateway.oversight.search import hidden_of
 from gateway.retention import holds, orders, persons
 from gateway.retention.certificate import certificate
 from gateway.retention.decide import APPROVERS, Kind, Stage, fault_of_approval
@@ -171,8 +172,10 @@ async def person(asked: Asked) -> Answer:
         bad["reden"] = _WHY
     if bad:
         return _person(form, bad)
+    hidden = await hidden_of(desk, asked.asking, people)
+    found = tuple(each for each in people if each not in hidden)
     inquiry = Inquiry(
-        party=asked.asking.officer.party, subjects=people, policy=desk.policy, archives=desk.parties.archives,
+        party=asked.asking.officer.party, subjects=found, policy=desk.policy, archives=desk.parties.archives,
         parties=list(desk.parties.by_code),
     )  # fmt: skip
     look = asked.asking.did(What.DOSSIER_READ, about={"reason": form["reden"], "query": "verzoek tot vernietiging"})

@@ -1,15 +1,16 @@
 """All that was done with the data of one person, as far as one party has it, and whether it is all (AVG art. 15)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from audit import search
+from audit.search import Wanted
 from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.lines import Line, for_client
 from gateway.oversight.person import Completeness, Involved, Received, completeness, involved, received
 from gateway.oversight.question import Question
-from gateway.oversight.search import hidden_of, keep, kept_question, of, read
+from gateway.oversight.search import MOST_EXPORTED, hidden_of, keep, kept_question, of, read
 from gateway.trail import What
 
 KIND = "inzage"
@@ -57,16 +58,15 @@ async def _file(desk: Desk, asking: Asking, trace: str, what: What, *, client: b
     question = await kept_question(desk, asking, KIND, trace)
     if question is None:
         return None
-    party = asking.officer.party
-    hidden = await hidden_of(desk, asking, [question.bsn])
-    async with desk.reading() as db:
-        person = (await search.subjects(db, desk.keys, [(party, question.bsn)]))[0]
-        rows = await search.dossier(db, person, party) if person and not hidden else ()
-    there = [row for row in rows if row.id is not None]
-    entries = await desk.log(*of(asking, what, question, trace, rows=there))
-    lines = dict(zip([row.seq for row in there], read(desk, asking, there), strict=True))
-    told = completeness([(row.seq, lines.get(row.seq)) for row in rows], question.bsn)
-    wanted = question.wanted(party)
+    hidden = bool(await hidden_of(desk, asking, [question.bsn]))
+    stored = await _stored(desk, asking, question.bsn, hidden=hidden)
+    there = {number: row for number, row in stored if row.id is not None}
+    entries = await desk.log(*of(asking, what, question, trace, rows=list(there.values())))
+    lines = dict(zip(there, read(desk, asking, list(there.values())), strict=True))
+    if hidden:
+        lines = {number: replace(line, number=number) for number, line in lines.items()}
+    told = completeness([(number, lines.get(number)) for number, _ in stored], question.bsn)
+    wanted = question.wanted(asking.officer.party)
     chosen = [line for line in reversed(lines.values()) if wanted.since <= line.at < wanted.until]
     found = Dossier(
         question=question,
@@ -76,3 +76,17 @@ async def _file(desk: Desk, asking: Asking, trace: str, what: What, *, client: b
         received=received(lines.values(), desk.named),
     )
     return found, entries[0].leaf
+
+
+async def _stored(desk: Desk, asking: Asking, bsn: str, *, hidden: bool) -> list[tuple[int, Any]]:
+    """Return the stored lines about a person with their numbers.
+
+    Of one who is hidden that is what there is of somebody unknown: his own looks, counted from one.
+    """
+    party = asking.officer.party
+    async with desk.reading() as db:
+        if hidden:
+            own = Wanted(party=party, actor=asking.officer.login, subject=bsn)
+            return list(enumerate(reversed(await search.find(db, desk.keys, own, count=MOST_EXPORTED)), 1))
+        person = (await search.subjects(db, desk.keys, [(party, bsn)]))[0]
+        return [(row.seq, row) for row in await search.dossier(db, person, party)] if person else []

@@ -162,6 +162,10 @@ async def _rows(
     desk: Desk, asking: Asking, question: Question, count: int, after: Place | None
 ) -> tuple[Sequence[Any], Place | None]:
     wanted = question.wanted(asking.officer.party)
+    if question.bsn and await hidden_of(desk, asking, [question.bsn]):
+        if question.actor not in ("", asking.officer.login):
+            return (), None
+        wanted = replace(wanted, actor=asking.officer.login)  # else the count and the next page tell that there is more
     async with desk.reading() as db:
         rows = await search.find(db, desk.keys, wanted, count=count + 1, after=after)
     last = rows[count - 1] if len(rows) > count else None

@@ -19,6 +19,7 @@ from audit.seal import SealError, sealed_with
 from gateway import trail
 from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.readings import PERIOD, VISIBLE
+from gateway.oversight.search import hidden_of
 from gateway.oversight.watch import known_to
 from gateway.tables import messages
 from gateway.trail import What
@@ -109,7 +110,10 @@ async def touched(desk: Desk, asking: Asking, question: Question, *, reason: str
 
 
 async def named(desk: Desk, asking: Asking, found: Touched, *, reason: str, purpose: str, trace: str) -> list[str]:
-    """Return who the persons are (BSN), once it is logged for each of them that he sees this."""
+    """Return who the persons are (BSN), once it is logged for each of them that he sees this.
+
+    Who is secret is left out, unless he is named to find them.
+    """
     chosen = sorted(found.persons)
     if not chosen:
         return []
@@ -127,7 +131,8 @@ async def named(desk: Desk, asking: Asking, found: Touched, *, reason: str, purp
     read = replace(asking.did(What.LINES_READ, about=about), trace=trace, purpose=purpose, clear={"lines": len(rows)})
     await desk.log(read)
     sealed = [(bytes(row.sealed), person_context(row.id)) for row in rows]
-    people = sorted(desk.keys.open_persons(sealed, why="logboek"))
+    known = desk.keys.open_persons(sealed, why="logboek")
+    people = sorted(set(known) - await hidden_of(desk, asking, known))
     shown = replace(asking.did(What.LINES_SHOWN, about=about), trace=trace, purpose=purpose)
     await desk.log(*trail.per_subject(shown, people))
     return people

@@ -210,7 +210,11 @@ async def take_lines(db: AsyncConnection, first: int, last: int) -> list[int]:
     places = [place for place in found.scalars() if place not in kept.lines]
     leaves = sa.select(_entry.leaf).where(_entry.idx.in_(places))
     touched = set((await db.execute(sa.select(_line.subject).where(_line.leaf.in_(leaves)))).scalars())
-    await db.execute(sa.delete(log.subject_lines).where(_line.leaf.in_(leaves)))
+    later = log.subject_lines.alias().c
+    not_last = sa.exists().where(later.subject == _line.subject, later.seq > _line.seq)
+    await db.execute(sa.delete(log.subject_lines).where(_line.leaf.in_(leaves), not_last))
+    # The last number of a person stays, of no line: the next line must not get a number that was given before.
+    await db.execute(sa.update(log.subject_lines).where(_line.leaf.in_(leaves)).values(leaf=b""))
     await db.execute(sa.update(log.entries).where(_entry.idx.in_(places)).values(sealed=None, actor=b""))
     await _forget_subjects(db, touched)
     return places
@@ -218,9 +222,11 @@ async def take_lines(db: AsyncConnection, first: int, last: int) -> list[int]:
 
 async def _forget_subjects(db: AsyncConnection, ids: Iterable[int]) -> None:
     """Forget the persons about whom no line is left; who is marked secret stays."""
-    row = log.subjects.c
-    left = sa.exists().where(_line.subject == row.id)
-    await db.execute(sa.delete(log.subjects).where(row.id.in_(list(ids)), ~left, ~row.secret))
+    row, real = log.subjects.c, log.subject_lines.alias().c
+    left = sa.exists().where(real.subject == row.id, real.leaf != b"")
+    gone = set((await db.execute(sa.select(row.id).where(row.id.in_(list(ids)), ~left, ~row.secret))).scalars())
+    await db.execute(sa.delete(log.subject_lines).where(_line.subject.in_(gone)))
+    await db.execute(sa.delete(log.subjects).where(row.id.in_(gone)))
 
 
 async def about(db: AsyncConnection, subjects: Iterable[int], party: str) -> Sequence[Any]:
@@ -255,12 +261,6 @@ async def on_their_way(db: AsyncConnection, subject: int, party: str) -> list[st
     """Return the ids of messages about a person that their receiver has not confirmed."""
     rows = await about(db, [subject], party)
     return [row.id for row in rows if row.state != State.DELIVERED.value]
-
-
-async def lines_about(db: AsyncConnection, subjects: Iterable[int]) -> int:
-    """Return how many lines of the log are about these persons."""
-    wanted = sa.select(sa.func.count()).select_from(log.subject_lines).where(_line.subject.in_(list(subjects)))
-    return int((await db.execute(wanted)).scalar_one())
 
 
 async def take_refusals(db: AsyncConnection, keys: Sequence[str]) -> int:

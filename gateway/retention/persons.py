@@ -86,11 +86,11 @@ async def examine(db: AsyncConnection, keys: KeyService, inquiry: Inquiry) -> li
     clients = bodies.clients(keys, rows, why="beheer") if rows else {}
     parts = [_message(row, inquiry, set(clients[row.id])) for row in rows]
     parts += await _dossiers(db, keys, inquiry, rows)
-    if count := await due.lines_about(db, known.values()):
-        term = inquiry.policy["logboek"]
-        law = "AVG art. 17 lid 3 onder b; Stcrt. 2019, 38007"
-        stays = Reason(text=f"Wie wat wanneer deed, blijft {term.term} na de handeling staan, verzegeld.", law=law)
-        parts.append(Part(kind="logregels", item="", title=f"{count} regels in het logboek", stays=(stays,)))
+    term = inquiry.policy["logboek"]
+    law = "AVG art. 17 lid 3 onder b; Stcrt. 2019, 38007"
+    stays = Reason(text=f"Wie wat wanneer deed, blijft {term.term} na de handeling staan, verzegeld.", law=law)
+    # Always, and without their number: it would tell who is secret from who is unknown.
+    parts.append(Part(kind="logregels", item="", title="Alle regels in het logboek", stays=(stays,)))
     return parts
 
 
@@ -114,7 +114,7 @@ async def ask(db: AsyncConnection, keys: KeyService, origin: str, who: Doer, inq
 
 
 def _message(row: Any, inquiry: Inquiry, clients: set[str]) -> Part:
-    day = datetime.fromtimestamp(row.received_at // 1000, UTC).date().isoformat()
+    day = datetime.fromtimestamp(row.received_at // 1000, UTC).strftime("%d-%m-%Y")
     title = f"{row.type.upper()} van {row.sender} aan {row.receiver}, ontvangen op {day}"
     return Part(kind="bericht", item=row.id, title=title, stays=tuple(_why(row, inquiry, clients)))
 
