@@ -37,6 +37,7 @@ def test_an_emergency_from_reason_to_review(desk, browser):
         # Everybody who must know, knows at once; on each page stands that it lasts.
         told = text_of(reviewer.get("/"))
         assert "Noodtoegang die nu aan staat" in told
+        assert "op uw beoordeling" not in told
         assert "Noodtoegang die nu aan staat" not in text_of(stranger.get("/"))
         for path in ("/", "/sessie", "/zoeken"):
             page.goto(desk.url + path)

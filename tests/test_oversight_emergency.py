@@ -110,13 +110,15 @@ async def test_it_ends_by_itself_and_that_is_told_once(both):
     assert one.ended_at == fg.at + emergency.HOUR
 
 
-async def test_nobody_reviews_his_own_or_that_of_another_party_or_twice(both):
+async def test_nobody_reviews_what_still_lasts_or_is_his_own_or_of_another_party_or_twice(both):
     door, desk = both
     fg = await logged_in(desk)
     await emergency.begin(desk, fg, WHY)
     [one] = await emergency.of_party(desk, fg)
     stranger, other = asking(officer(party=ONDER.code)), asking(officer(login="fg-twee"))
 
+    assert not await emergency.review(desk, other, one.trace, right=True, finding="het duurt nog")
+    await emergency.end(desk, fg)
     assert not await emergency.review(desk, fg, one.trace, right=True, finding="prima")
     assert not await emergency.review(desk, stranger, one.trace, right=True, finding="prima")
     assert not await emergency.review(desk, other, "0" * 32, right=True, finding="prima")

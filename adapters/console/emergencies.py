@@ -73,9 +73,10 @@ async def waiting(desk: Desk, asking: Asking) -> Sequence[Waiting]:
     """Tell who may review which of them run, and which wait for a review."""
     if not asking.may(Right.REVIEW_BREAK_GLASS):
         return ()
-    mine = [each for each in await emergency.of_party(desk, asking) if _reviewable(each, asking)]
+    found = await emergency.of_party(desk, asking)
+    mine = [each for each in found if _reviewable(each, asking)]
     late = sum(each.is_late(asking.at) for each in mine)
-    runs = sum(each.ended_at is None for each in mine)
+    runs = sum(each.ended_at is None for each in found if each.officer != asking.officer.login)
     told = [
         ("Noodtoegang die nu aan staat", runs),
         ("Noodtoegang die op uw beoordeling wacht", len(mine) - late),
@@ -86,7 +87,7 @@ async def waiting(desk: Desk, asking: Asking) -> Sequence[Waiting]:
 
 def _reviewable(each: emergency.Emergency, asking: Asking) -> bool:
     right = asking.may(Right.REVIEW_BREAK_GLASS) and each.officer != asking.officer.login
-    return right and each.reviewed_at is None
+    return right and each.ended_at is not None and each.reviewed_at is None
 
 
 def _fault(text: str, name: str) -> dict[str, str]:

@@ -59,8 +59,12 @@ async def of_party(db: AsyncConnection, party: str) -> Sequence[Any]:
 
 
 async def review(db: AsyncConnection, trace: str, *, party: str, reviewer: str, at: int) -> bool:
-    """Write down who reviewed one, and when; False if there is none that this officer may review, or it was done."""
+    """Write down who reviewed one, and when; False if there is none that this officer may review, or it was done.
+
+    One that still lasts is not reviewed: what comes after would be looked at by nobody.
+    """
     mine = (_taken.trace == trace) & (_taken.party == party) & (_taken.officer != reviewer)
+    mine &= _taken.ended_at.is_not(None)
     done = await db.execute(
         sa.update(emergencies).where(mine, _taken.reviewed_at.is_(None)).values(reviewer=reviewer, reviewed_at=at)
     )
