@@ -39,7 +39,6 @@ async def show(asked: Asked) -> Answer:
         template="dossier.html",
         values={
             "found": found,
-            "bsn": found.question.bsn,
             "asked_for": described(found.question),
             "client": client,
             "views": VIEWS,
