@@ -1,5 +1,8 @@
 """The pages in a real browser: judged by axe, wide and narrow, light and dark; by keyboard alone, without scripts."""
 
+import re
+from pathlib import Path
+
 import asked
 import pytest
 from browser import NARROW, browser, log_in, new_page, wrong_with
@@ -7,12 +10,14 @@ from console import console
 from running import HOOFD, OTHER
 from test_console_access import EXAMPLES
 
+from adapters import console as pages
 from adapters.console.application import PAGES
 from gateway.invented import message
 from gateway.oversight.accounts import ROLES
 from gateway.oversight.rights import RIGHTS, Role
 
 __all__ = ["browser"]
+TEMPLATES = Path(pages.__file__).parent / "templates"
 SHOWN = [page for page in PAGES if page.method == "GET"]
 
 
@@ -81,6 +86,12 @@ def test_the_door_has_nothing_wrong_either(desk, browser, path):
             window.goto(desk.url + path)
             assert wrong_with(window) == []
             assert window.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+
+
+@pytest.mark.parametrize("template", sorted(TEMPLATES.glob("*.html")), ids=lambda each: each.stem)
+def test_what_is_wrong_in_a_form_is_told_by_us_in_dutch_and_not_by_the_browser_in_its_own_language(template):
+    forms = re.findall(r"<form [^>]*kp-form[^>]*>", template.read_text("utf-8"))
+    assert [form for form in forms if "novalidate" not in form] == []
 
 
 def test_a_page_that_is_not_there_says_so_and_leads_back(desk, windows):

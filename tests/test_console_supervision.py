@@ -46,8 +46,8 @@ def test_a_signal_leads_to_the_lines_behind_it_and_is_looked_at_with_a_reason(de
     window.goto(desk.url + "/signalen")
     window.get_by_role("link", name="Vaak mislukt om aan te melden").click()
     assert window.get_by_role("rowheader", name="Aanmelden geweigerd").count() == 5
-    window.get_by_role("button", name="Opschrijven").click()  # the browser itself asks for the reason
-    assert window.get_by_role("heading", name="Wat vond u?").is_visible()
+    window.get_by_role("button", name="Opschrijven").click()
+    assert window.get_by_text("Schrijf in het kort wat u vond").is_visible()
     window.get_by_label("Wat is de verklaring").fill("Een nieuwe telefoon, ik belde.")
     window.get_by_role("button", name="Opschrijven").click()
     assert "bekeken" in window.get_by_role("row", name="fg.vergeet").inner_text()
@@ -68,6 +68,7 @@ def test_what_somebody_did_is_shown_in_order_once_it_is_said_why(desk, window):
     window.get_by_label("Waarom wilt u dit zien?").fill("Steekproef van deze week")
     window.get_by_role("button", name="Toon de handelingen").click()
     assert window.get_by_role("rowheader", name="Bericht ontvangen en bewaard").is_visible()
+    assert window.get_by_role("cell", name="afzender").first.is_visible()
     assert window.url == desk.url + "/handelingen"
 
 
@@ -182,6 +183,7 @@ def test_the_reach_of_a_key_and_of_a_session_is_found_in_the_log(desk, fg):
     path = incident(desk, "")
     period = {"van": "2026-01-01T00:00", "tot": "2099-01-01T00:00", "reden": "onderzoek"}
     none = text_of(fg.submit(f"{path}/bereik", {"soort": "sleutel", "waarde": "0123456789abcdef", **period}))
+    assert "Geen regels gevonden Kijk of u op het goede zoekt" in none
     assert "Mensen 0 Berichten 0" in none
     ours = desk.gateway.home / f"partij-{HOOFD}" / f"{HOOFD}.pem"
     print_ = fingerprint(ours.read_bytes())
