@@ -1,6 +1,8 @@
 """The page with the register of processing (AVG art. 30), and the register as a file."""
 
+import asyncio
 import json
+from functools import cache
 from typing import Any
 
 from adapters.console.pages import Answer, Asked, Page, Sent, Shown
@@ -11,7 +13,7 @@ from gateway.oversight.rights import Right
 
 async def shown(asked: Asked) -> Answer:
     """Show the register."""
-    made = _made(asked)
+    made = await _made(asked)
     titles = {each["code"]: each["titel"] for each in made["categorieen"]} | {
         register.MESSAGES: "Wat in de berichten staat"
     }
@@ -20,13 +22,19 @@ async def shown(asked: Asked) -> Answer:
 
 async def sent(asked: Asked) -> Answer:
     """Give the register as a file."""
-    content = json.dumps(_made(asked), ensure_ascii=False, indent=2).encode()
+    content = json.dumps(await _made(asked), ensure_ascii=False, indent=2).encode()
     return Sent(name="verwerkingsregister.json", kind="application/json", content=content)
 
 
-def _made(asked: Asked) -> dict[str, Any]:
+async def _made(asked: Asked) -> dict[str, Any]:
+    """Make it beside the messages that come in: the first time all schemas are read and compiled."""
     desk = asked.desk
-    return register.register(Catalog.load(), desk.policy, desk.parties, origin=desk.origin)
+    return await asyncio.to_thread(lambda: register.register(_catalog(), desk.policy, desk.parties, origin=desk.origin))
+
+
+@cache
+def _catalog() -> Catalog:
+    return Catalog.load()
 
 
 PAGES = (

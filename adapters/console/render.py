@@ -31,6 +31,8 @@ def _environment() -> Environment:
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        # An upgrade under a running gateway must not give it templates of another version.
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
