@@ -21,6 +21,7 @@ from gateway.oversight.signals import (
     signals,
     wanted,
 )
+from gateway.oversight.watch import Known
 
 NOON = 12 * HOUR
 TODAY = int(datetime(2026, 11, 19, 11, tzinfo=UTC).timestamp()) * 1000  # a Thursday, noon in the Netherlands
@@ -177,3 +178,9 @@ def test_every_kind_has_its_words_and_its_reason():
 def test_what_is_counted_stands_in_the_catalogue():
     assert wanted() <= kinds().keys()
     assert human_reading() >= EXPORTS
+
+
+def test_who_is_no_officer_or_party_of_now_is_told_by_a_mark_and_not_said_to_have_left():
+    known = Known(names={"aa" * 16: "f.de.groot"}, newest={})
+    assert known.called("aa" * 16) == "f.de.groot"
+    assert known.called("050ab58d" + "0" * 24) == "geen functionaris of partij van nu (050ab58d)"

@@ -1,7 +1,8 @@
 """Unusual reading, as an officer sees it: the signals of now with names to them, and the lines behind one.
 
 The log knows who did something by a blind index. The names of those who may be meant (officers of the own party,
-parties) are turned into indexes too, and held against it; who is none of them, has left.
+parties) are turned into indexes too, and held against it; who is none of them has left, or works on the
+machine of the gateway.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,8 +37,8 @@ class Known:
     """Index of any generation → the newest of the same actor."""
 
     def called(self, actor: str) -> str:
-        """Return how somebody is called; who is not known any more gets the begin of the index."""
-        return self.names.get(actor) or f"niet meer bekend ({actor[:8]})"
+        """Return how somebody is called; who is no officer or party of now gets the begin of the index."""
+        return self.names.get(actor) or f"geen functionaris of partij van nu ({actor[:8]})"
 
     def indexes(self, name: str) -> list[bytes]:
         """Return all indexes under which somebody stands in the log."""
