@@ -307,6 +307,27 @@ async def test_log_lines_go_after_five_years_with_all_they_were_found_by_and_the
     assert not await keeper.rows(sa.select(log.subjects))
 
 
+async def test_a_number_of_a_destroyed_line_is_never_given_again_while_another_line_about_the_person_stays(
+    keeper: Keeper,
+):
+    await keeper.delivered("A1")
+    await keeper.door.accepted(message("ho301-gewoon", "A2"))  # its lines stay as long as its content
+    await keeper.door.sequence()
+    proposals = await keeper.proposals(61 * DAY)
+    await keeper.approve(proposals["transport"].id, ANNA, BRAM)
+    await keeper.destroyed()
+    await keeper.door.sequence()
+    proposal = (await keeper.proposals(5 * YEAR + DAY))["logboek"]
+    await keeper.approve(proposal.id, ANNA, BRAM)
+    await keeper.destroyed()
+
+    before = await keeper.rows(sa.select(log.subject_lines.c.seq, log.subject_lines.c.leaf))
+    await keeper.door.accepted(message("ho301-gewoon", "A3"))
+    after = await keeper.rows(sa.select(log.subject_lines.c.seq, log.subject_lines.c.leaf))
+    assert sorted({row.seq for row in after} - {row.seq for row in before}) == [max(row.seq for row in before) + 1]
+    assert {bool(row.leaf) for row in before} == {True, False}, "of what was destroyed only the number is left"
+
+
 async def test_a_line_about_a_message_stays_as_long_as_the_message(keeper: Keeper):
     await keeper.door.accepted(message("ho301-gewoon", "A1"))
     await keeper.door.sequence()
@@ -389,6 +410,7 @@ def test_terms_below_what_the_law_asks_are_all_told_at_once():
 def test_an_operator_may_choose_another_term_within_the_bounds():
     chosen = policy.with_terms('[transport]\ntermijn = "30 dagen"')
     assert str(chosen["transport"].term) == "30 dagen"
+    assert str(chosen["zittingen"].term) == "1 dag"
     assert {**chosen, "transport": None} == {**policy.standard(), "transport": None}
 
 

@@ -30,8 +30,8 @@ class Term:
     """``dagen`` or ``jaar``."""
 
     def __str__(self) -> str:
-        """Return it as the policy writes it."""
-        return f"{self.number} {self.unit}"
+        """Return it in words."""
+        return f"{self.number} {'dag' if (self.number, self.unit) == (1, 'dagen') else self.unit}"
 
     def days(self) -> int:
         """Return how many days it is, a year counted as 365: only to compare."""
