@@ -39,8 +39,10 @@ NAMES = {
 }
 OFFICERS = (
     ("F. de Groot", Role.FG, HOOFD),
+    ("M. Kramer", Role.FG, HOOFD),
     ("B. Bakker", Role.TENANT_ADMIN, HOOFD),
     ("V. Vermeer", Role.ERASURE_APPROVER, HOOFD),
+    ("N. Prins", Role.ERASURE_APPROVER, HOOFD),
     ("A. Visser", Role.AUDITOR, HOOFD),
     ("Z. Smit", Role.FG, ZONNEHOEK),
     ("Z. Mulder", Role.TENANT_ADMIN, ZONNEHOEK),
@@ -50,7 +52,7 @@ OFFICERS = (
     ("G. Dekker", Role.TENANT_ADMIN, GEMEENTE),
     ("O. Hendriks", Role.OPS, OPERATOR),
 )
-"""Who oversees in the demo: invented, as everybody in it."""
+"""Who oversees in the demo, invented as everybody in it: at De Brug enough for what takes two."""
 PATIENCE = 20
 
 
