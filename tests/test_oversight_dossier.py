@@ -116,6 +116,10 @@ def test_what_was_destroyed_after_its_term_counts_as_there():
     assert told.whole
     assert told.verdict.endswith("Van 1 is de inhoud na de bewaartermijn vernietigd.")
 
+    told = completeness([(1, None), (2, None), (3, line(3))], CLIENT, destroyed=[1])
+    assert told.missing == ((2, 2),)
+    assert (told.count, told.destroyed) == (2, 1)
+
 
 async def test_a_file_tells_which_parties_are_involved_since_when_and_who_received_what(both):
     door, desk = both

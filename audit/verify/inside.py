@@ -21,8 +21,9 @@ class _Inside:
 
     def __init__(self, run: Run) -> None:
         self._run, self._opener = run, run.given.opener
-        self._numbers: dict[bytes, int] = {}
-        self._holes = 0
+        self._numbers: dict[bytes, tuple[int, int]] = {}
+        """Per party and person the last number, and how many payloads before that line were gone."""
+        self._gone = 0
         if self._opener is None:
             for check in ("V10", "V11"):
                 run.cannot(check, "De sleutels zijn niet gegeven (--sleutels).")
@@ -31,14 +32,14 @@ class _Inside:
         if self._opener is None or len(lines.payloads) != len(lines.headers):
             return
         facts: list[_Fact] = self._run.once(_facts, self._opener, page, lines.headers, lines.payloads)
-        self._holes += len(lines.payloads) - len(facts)
-        for fact in facts:
+        for opened, fact in enumerate(facts):
             if fact.faults:
                 self._tell(first + fact.place, fact)
+            gone = self._gone + fact.place - opened
             for whose, number in fact.numbers:
-                if self._numbers.get(whose, 0) + 1 != number:
-                    self._jump(first + fact.place, whose, number)
-                self._numbers[whose] = number
+                self._follow(first + fact.place, self._numbers.get(whose, (0, 0)), (number, gone))
+                self._numbers[whose] = number, gone
+        self._gone += len(lines.payloads) - len(facts)
 
     def end(self) -> None:
         if self._opener is not None:
@@ -49,11 +50,11 @@ class _Inside:
             note = self._run.tampered if check == "V10" else self._run.lacking
             note(check, self._run.line_file(index), text, index)
 
-    def _jump(self, index: int, whose: bytes, number: int) -> None:
-        """Tell of a number that is not the next; the first lines about somebody may lawfully be gone (V9)."""
-        expected = self._numbers.get(whose, 0) + 1
-        if expected > 1 or not self._holes:
-            text = f"Deze regel heeft volgnummer {number} waar {expected} hoort: er is een regel weg of dubbel."
+    def _follow(self, index: int, last: tuple[int, int], this: tuple[int, int]) -> None:
+        """Tell of a number that is not the next, unless as many lines in between are lawfully gone (V9)."""
+        skipped, gone = this[0] - last[0] - 1, this[1] - last[1]
+        if not 0 <= skipped <= gone:
+            text = f"Deze regel heeft volgnummer {this[0]} waar {last[0] + 1} hoort: er is een regel weg of dubbel."
             self._run.lacking("V11", self._run.line_file(index), text, index)
 
 

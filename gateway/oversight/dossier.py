@@ -65,7 +65,8 @@ async def _file(desk: Desk, asking: Asking, trace: str, what: What, *, client: b
     lines = dict(zip(there, read(desk, asking, list(there.values())), strict=True))
     if hidden:
         lines = {number: replace(line, number=number) for number, line in lines.items()}
-    told = completeness([(number, lines.get(number)) for number, _ in stored], question.bsn)
+    destroyed = {number for number, row in stored if row.id is None and not row.leaf}
+    told = completeness([(number, lines.get(number)) for number, _ in stored], question.bsn, destroyed=destroyed)
     wanted = question.wanted(asking.officer.party)
     chosen = [line for line in reversed(lines.values()) if wanted.since <= line.at < wanted.until]
     found = Dossier(

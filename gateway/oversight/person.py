@@ -1,6 +1,6 @@
 """What the lines about one person say together: are they all there, who is involved, who received which data; pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from gateway.oversight.lines import Content, Line, Naming
@@ -72,18 +72,24 @@ class _Seen:
     messages: set[str] = field(default_factory=set)
 
 
-def completeness(lines: Sequence[tuple[int, Line | None]], subject: str) -> Completeness:
-    """Hold the numbers under which lines are kept, from 1, against what stands in them; None is a line that is gone."""
-    numbers = sorted(number for number, line in lines if line is not None)
+def completeness(
+    lines: Sequence[tuple[int, Line | None]], subject: str, *, destroyed: Collection[int] = ()
+) -> Completeness:
+    """Hold the numbers under which lines are kept, from 1, against what stands in them; None is a line that is gone.
+
+    ``destroyed`` are the numbers that were kept of lines that nothing leads to any more. Whether they were destroyed by
+    right is not to be seen here: the verifier holds the log against itself (V9, V11).
+    """
+    numbers = sorted({number for number, line in lines if line is not None} | set(destroyed))
     last = max((number for number, _ in lines), default=0)
     told = {number: line for number, line in lines if line is not None}
-    wrong = tuple(number for number in numbers if not _fits(number, told[number], subject))
+    wrong = tuple(sorted(number for number, line in told.items() if not _fits(number, line, subject)))
     return Completeness(
         count=len(numbers),
         last=last,
         missing=tuple(_gaps(numbers, last)),
         wrong=wrong,
-        destroyed=sum(line.content is Content.DESTROYED for line in told.values()),
+        destroyed=len(destroyed) + sum(line.content is Content.DESTROYED for line in told.values()),
     )
 
 

@@ -210,10 +210,8 @@ async def take_lines(db: AsyncConnection, first: int, last: int) -> list[int]:
     places = [place for place in found.scalars() if place not in kept.lines]
     leaves = sa.select(_entry.leaf).where(_entry.idx.in_(places))
     touched = set((await db.execute(sa.select(_line.subject).where(_line.leaf.in_(leaves)))).scalars())
-    later = log.subject_lines.alias().c
-    not_last = sa.exists().where(later.subject == _line.subject, later.seq > _line.seq)
-    await db.execute(sa.delete(log.subject_lines).where(_line.leaf.in_(leaves), not_last))
-    # The last number of a person stays, of no line: the next line must not get a number that was given before.
+    # The number stays, of no line: the file of a person then tells a line that was destroyed from one that was taken
+    # away, and no number is given twice.
     await db.execute(sa.update(log.subject_lines).where(_line.leaf.in_(leaves)).values(leaf=b""))
     await db.execute(sa.update(log.entries).where(_entry.idx.in_(places)).values(sealed=None, actor=b""))
     await _forget_subjects(db, touched)

@@ -341,6 +341,20 @@ def test_v11_a_number_that_was_skipped_or_given_twice(tmp_path, numbers):
     assert wrong(checked(target, opener=opener)) == {"V11"}
 
 
+@pytest.mark.parametrize(("last", "failed"), [(3, set()), (4, {"V11"}), (2, set()), (1, {"V11"})])
+def test_v11_numbers_may_be_skipped_by_as_many_lines_as_were_destroyed_in_between(tmp_path, last, failed):
+    """What is about a message that is kept stays, so holes may lie anywhere; more than one here is too many."""
+
+    async def destroy(db: Any) -> None:
+        await db.execute(sa.update(log.entries).where(log.entries.c.idx == 1).values(sealed=None))
+
+    erasure = happened(event="vernietiging.uitgevoerd", erases=((1, 1),), role="beheerder")
+    lines = [[told(1, 1), told(2, 2), told(3, last)], [erasure]]
+    target = Log(rounds=lines, inside=destroy).export(tmp_path / "uitvoer")
+    assert "V11" not in wrong(checked(target))
+    assert {"V11"} & wrong(checked(target, opener=opener)) == failed
+
+
 def test_v11_a_line_about_a_person_without_a_number(tmp_path):
     target = Log(rounds=[[message(1, subject="999900006", parties=PARTIES)]]).export(tmp_path / "uitvoer")
     assert wrong(checked(target, opener=opener)) == {"V11"}
