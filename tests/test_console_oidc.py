@@ -191,6 +191,14 @@ def test_a_state_of_another_browser_is_refused(desk, provider):
     assert victim.get(f"/aanmelden/terug?code=x&state={asked['state']}").status == 403
 
 
+def test_a_browser_that_did_not_begin_is_not_let_in_as_somebody_else(desk, provider):
+    nothing = oidc.derived("", "state")
+    for cookies in ({}, {oidc.COOKIE: ".Lw=="}):
+        visitor = desk.visitor()
+        visitor.cookies |= cookies
+        assert visitor.get(f"/aanmelden/terug?code=van-een-ander&state={nothing}").status == 403
+
+
 def test_only_the_provider_can_say_that_somebody_logged_off(desk, provider):
     for token in ("", "x", "a.b.c", "eyJhbGciOiJub25lIn0.e30."):
         assert desk.visitor().post("/aanmelden/afgemeld", {"logout_token": token}, Origin="").status == 400

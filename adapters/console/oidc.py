@@ -79,6 +79,8 @@ class Provider:
 
     async def finish(self, seed: str, query: Mapping[str, str]) -> Identity:
         """Return for whom the provider vouches; raises ProviderError, TokenError."""
+        if not seed:  # what belongs to no login can be worked out by anybody
+            raise TokenError("seed")
         if not hmac.compare_digest(query.get("state", "").encode(), derived(seed, "state").encode()):
             raise TokenError("state")
         if query.get("iss", self.settings.issuer) != self.settings.issuer:  # RFC 9207
