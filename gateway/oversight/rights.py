@@ -102,8 +102,12 @@ class Officer:
 
 
 def may(officer: Officer, right: Right, *, elevated: bool = False) -> bool:
-    """Tell whether an officer has a right; ``elevated`` while his break-glass hour lasts."""
-    return right in RIGHTS[officer.role] or (elevated and right in RIGHTS[Role.BREAK_GLASS])
+    """Tell whether an officer has a right; ``elevated`` while his break-glass hour lasts.
+
+    The hour ends at once for who gets a role that may not ask for it.
+    """
+    own = RIGHTS[officer.role]
+    return right in own or (elevated and Right.BREAK_GLASS in own and right in RIGHTS[Role.BREAK_GLASS])
 
 
 def sees(officer: Officer, party: str | None, other: str | None = None) -> bool:
