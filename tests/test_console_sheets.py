@@ -31,6 +31,14 @@ def test_a_hostile_cell_is_text_in_csv(cell):
     assert row[0].removeprefix("'") == cell.removeprefix("'")
 
 
+@pytest.mark.parametrize("cell", ["steekproef;=1+1", "steekproef, x; =cmd|' /C calc'!A0;-2", "steekproef\n;\n@SOM(A1)"])
+def test_nor_where_a_semicolon_begins_a_new_cell_as_it_does_in_the_netherlands(cell):
+    raw = sheet("csv", ["een", "twee"], [["voor", cell]], remark="fg, logregel 12").decode()
+    read = [each.strip() for row in csv.reader(io.StringIO(raw, newline=""), delimiter=";") for each in row]
+    assert len(read) > 2, "else this program sees no more cells than ours"
+    assert not [each for each in read if each.startswith(("=", "+", "-", "@"))]
+
+
 @pytest.mark.parametrize("cell", [each for each in HOSTILE if each and "\0" not in each])
 def test_a_hostile_cell_is_text_in_a_workbook(cell):
     page = load_workbook(io.BytesIO(sheet("xlsx", ["een", "twee"], [[cell, "na"]], remark="fg"))).active

@@ -6,13 +6,14 @@ workbook every cell is text. What does not print was made visible before it came
 
 import csv as written
 import io
+import re
 from collections.abc import Iterable, Sequence
 
 import xlsxwriter  # type: ignore[import-untyped]
 
 KINDS = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 """What a list can be taken away as: media types."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
+_FORMULA = re.compile(r"(\A|[;\n]\s*)(?=[=+\-@\t\r\0])")
 _MOST = 32_767
 """Characters in a cell of a workbook; what is longer is cut."""
 
@@ -24,8 +25,11 @@ def sheet(kind: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, r
 
 
 def harmless(cell: str) -> str:
-    """Return a cell that no program takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    """Return a cell that no program takes for a formula, nor what follows a semicolon in it.
+
+    In the Netherlands a program that opens a list begins a new cell at each of those.
+    """
+    return _FORMULA.sub(r"\1'", cell)
 
 
 def _csv(head: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
