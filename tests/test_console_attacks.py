@@ -7,10 +7,11 @@ import sys
 
 import pytest
 from console import COOKIE, add_person, console, text_of
-from running import HOOFD
+from running import HOOFD, ONDER
 from supervised import told
 
 from gateway.invented import message
+from gateway.oversight.accounts import hashed
 from gateway.oversight.rights import Role
 
 
@@ -69,3 +70,18 @@ def test_who_is_secret_is_named_neither_by_an_incident_nor_by_a_request_to_destr
     assert hidden, "else this proves nothing"
     assert unknown
     assert hidden[0] == unknown[0]
+
+
+@pytest.mark.parametrize("instead", ["wachtwoord", "rol", "partij"])
+def test_who_was_logged_in_is_not_any_more_when_his_account_is_made_anew(desk, instead):
+    person = add_person(desk.gateway.home, Role.FG, HOOFD, login=f"nieuw.{instead}")
+    visitor = desk.visitor()
+    visitor.log_in(person)
+    assert visitor.get("/sessie").status == 200
+    path = desk.gateway.home / "functionarissen.toml"
+    *others, mine = path.read_text().split("[[functionaris]]")
+    values = {"wachtwoord": hashed("een-ander-wachtwoord"), "rol": "auditor", "partij": ONDER}
+    path.write_text(
+        "[[functionaris]]".join([*others, re.sub(f'{instead} = ".*"', f'{instead} = "{values[instead]}"', mine)])
+    )
+    assert visitor.get("/sessie").status == 303

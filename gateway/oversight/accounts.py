@@ -122,6 +122,16 @@ def code_at(secret: bytes, step: int) -> bytes:
     return _totp(secret).generate(step * STEP)
 
 
+def mark(account: Account, value: str) -> str:
+    """Return what belongs to this value as long as nothing of the account changes: role, party, password or secret."""
+    officer = account.officer
+    told = [
+        value, officer.login, officer.role, officer.party, officer.finds_secret, account.password,
+        account.secret.hex(), account.issuer, account.subject,
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
+
+
 def login_of(name: str) -> str:
     """Make a login of a name: ``J. de Vries`` becomes ``j.de.vries``."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()

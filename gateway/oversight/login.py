@@ -1,6 +1,7 @@
 """Logging in and out: a password with a code, or the word of an OpenID provider; each attempt is a line in the log."""
 
 import asyncio
+import hmac
 import secrets
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audit.entry import Event
 from gateway import trail
 from gateway.oversight import sessions
-from gateway.oversight.accounts import Account, password_fits, step_of
+from gateway.oversight.accounts import Account, mark, password_fits, step_of
 from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.sessions import Session
 from gateway.trail import What
@@ -88,7 +89,8 @@ class Login:
         if again and again.officer != officer.login:
             await self._desk.record(db, _event(What.NOT_LET_IN, account, caller, reason="een ander is aangemeld"))
             return None
-        cookie = "" if again else secrets.token_urlsafe(32)
+        value = secrets.token_urlsafe(32)
+        cookie = "" if again else f"{value}.{mark(account, value)}"
         if again:
             await sessions.confirm(db, again.id, caller.at)
         else:
@@ -105,11 +107,12 @@ class Login:
         return {account: sessions.FREE_OF_ACCOUNT, address: sessions.FREE_OF_ADDRESS}
 
     async def asking(self, cookie: str, caller: Caller) -> Asking | None:
-        """Return who asks, by his cookie; None if nobody is logged in with it."""
+        """Return who asks, by his cookie; None if nobody is logged in with it, or his account changed since."""
         async with self._desk.reading() as db:
             session = await sessions.find(db, cookie, caller.at)
         account = session and self._desk.officers.by_login.get(session.officer)
-        if not session or not account:
+        value, _, marked = cookie.partition(".")
+        if not session or not account or not hmac.compare_digest(marked.encode(), mark(account, value).encode()):
             return None
         if sessions.is_due(session, caller.at):
             await self._desk.do(lambda db: sessions.seen(db, session.id, caller.at))
