@@ -156,7 +156,7 @@ class KeyService:
         gets `KeysBusyError`. Without ``generation`` they are of `index_id`.
         """
         if generation and generation not in self.index_ids:
-            self._forget()  # another made it: who asks for all generations after this must not miss it
+            self.refresh()  # another made it: who asks for all generations after this must not miss it
         pairs = [(party.encode(), value.encode()) for party, value in values]
         return self._many(Op.INDEXES, (generation or self.index_id).encode(), pairs)
 
@@ -188,13 +188,13 @@ class KeyService:
         `activate`; until then this gives the same one again.
         """
         old, new = self._line.ask(Op.RENEW, [kind.encode()])
-        self._forget()
+        self.refresh()
         return old, new
 
     def activate(self, kind: str) -> None:
         """Put the newest signing key for a purpose in force, and retire those before it."""
         self._line.ask(Op.ACTIVATE, [kind.encode()])
-        self._forget()
+        self.refresh()
 
     def destroy(self, ids: Sequence[bytes]) -> None:
         """Destroy data keys, or one KEK under which nothing stands any more: what they sealed opens nowhere again.
@@ -202,11 +202,11 @@ class KeyService:
         The caller logs it. Raises `KeysError` if one of them is not there; then none is destroyed.
         """
         self._line.ask(Op.DESTROY, ids)
-        self._forget()
+        self.refresh()
 
     def about(self) -> dict[str, Any]:
         """What can be told of the keys: version, generations, public keys, and where the KEK is."""
-        self._forget()
+        self.refresh()
         return dict(self._state())
 
     def _signers(self, purpose: str, *states: str) -> list[Signer]:
@@ -217,7 +217,7 @@ class KeyService:
         return [
             _Signer(
                 name=purpose, public=bytes.fromhex(each["public"]), generation=each["generation"], newest=newest,
-                line=self._line, changed=self._forget,
+                line=self._line, changed=self.refresh,
             )
             for each in rows if each["state"] in states
         ]  # fmt: skip
@@ -261,7 +261,8 @@ class KeyService:
                 self._ledger.clear()
             self._told, self._looked = told, time.monotonic()
 
-    def _forget(self) -> None:
+    def refresh(self) -> None:
+        """Hear of changes that others made at the next question, and not only when it is time again."""
         self._looked = 0.0
 
 

@@ -5,7 +5,7 @@ that it tells. An entry waits without a place until `sequence` gives it one, so 
 for the end of the log.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -211,7 +211,7 @@ async def append(db: AsyncConnection, new: Sequence[Entry], *, at: datetime, act
 
 async def sequence(
     db: AsyncConnection,
-    signer: Signer | Signing,
+    signer: Signer | Signing | Callable[[], Signing],
     origin: str,
     at: datetime,
     *,
@@ -220,13 +220,15 @@ async def sequence(
 ) -> Checkpoint | None:
     """Give up to `BATCH` waiting entries their place, grow the tree and sign its new head.
 
+    ``signer`` may be what gives the keys: it is asked once nobody else can sequence, so that no head is by a later key.
     Returns the new head; None if nothing waited. With ``heartbeat`` a head that did not grow is signed anew, with the
     time (and so is that of an empty log). ``after`` is the origin of the last head where this log follows on another.
     All in the caller's transaction: after a crash either all of it happened or nothing did. Raises `TamperedError`
     rather than sign over a tree that is not the last one.
     """
-    signing = signer if isinstance(signer, Signing) else Signing(plain=(signer,))
     await _lock(db)
+    signer = signer() if callable(signer) else signer
+    signing = signer if isinstance(signer, Signing) else Signing(plain=(signer,))
     edge = await _trusted_edge(db, signing.keys(after or origin))
     leaves = await _number(db, edge.size)
     if not leaves and not heartbeat:

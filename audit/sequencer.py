@@ -25,7 +25,8 @@ async def _nobody(_head: Checkpoint) -> None:
 
 
 def signing(keys: KeyService) -> log.Signing:
-    """Return what a log signs its heads with now."""
+    """Return what a log signs its heads with at this moment: another gateway may just have signed with a new key."""
+    keys.refresh()
     return log.Signing(plain=keys.signers("log"), mldsa=keys.signers("log-mldsa"), known=keys.known("log"))
 
 
@@ -51,7 +52,7 @@ async def run(
         stopping, now = stop.is_set(), clock()
         due = alive is None or now - alive >= HEARTBEAT
         async with begin() as db:
-            head = await log.sequence(db, signer() if callable(signer) else signer, origin, now, heartbeat=due)
+            head = await log.sequence(db, signer, origin, now, heartbeat=due)
             waiting = await log.pending(db)
         if head is not None:
             alive = now

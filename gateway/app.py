@@ -276,7 +276,7 @@ async def _first_sign_of_life(engine: AsyncEngine, keys: KeyService, settings: S
                 about={"checks": {"partijen": _print(settings.parties), "functionarissen": _print(settings.officers)}},
             )  # fmt: skip
             await record(db, keys, settings.origin, [started], _now())
-            head = await log.sequence(db, signing, name, _now(), heartbeat=True)
+            head = await log.sequence(db, partial(sequencer.signing, keys), name, _now(), heartbeat=True)
         if had and had.size and not held:
             logging.getLogger("ketenpoort").warning(
                 "er was geen laatste stand in %s: of deze database is teruggezet, is nu niet te zien", settings.anchor

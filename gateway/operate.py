@@ -125,7 +125,7 @@ async def _place_all(engine: AsyncEngine, keys: KeyService, origin: str) -> bool
     while signed:
         try:
             async with writing(engine) as db:
-                signed = await log.sequence(db, sequencer.signing(keys), origin, datetime.now(UTC)) is not None
+                signed = await log.sequence(db, partial(sequencer.signing, keys), origin, datetime.now(UTC)) is not None
         except log.TamperedError as error:
             print(f"{error} {UNSOUND}", file=sys.stderr)
             print(

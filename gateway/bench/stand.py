@@ -88,6 +88,7 @@ class Stand:
     def fresh(self, kind: str) -> Iterator[str]:
         """Make an empty store of this kind; yield its URL, throw it away at the end."""
         self.count += 1
+        (self.home / "laatste-stand").unlink(missing_ok=True)  # of the store before this one
         if kind == "sqlite":
             place = self.folder / f"store-{self.count}"
             place.mkdir()

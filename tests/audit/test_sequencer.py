@@ -2,12 +2,14 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
 
 from audit import export, log, sequencer
 from audit.entry import make, open_payload
+from audit.keys import KeyService
 from audit.note import VerifierKey, cosigner, parse, signed_when
 from audit.report import Verdict
 from audit.seal import new_key, new_signer
@@ -101,3 +103,25 @@ async def test_a_log_that_was_tampered_with_stops_the_loop_at_once(db_engine):
         await db.execute(sa.update(log.tiles).values(hashes=bytes(96)))
     with pytest.raises(log.TamperedError):
         await sequencer.run(db_engine.begin, SIGNER, ORIGIN, lambda: AT, asyncio.Event())
+
+
+async def test_a_gateway_knows_the_key_with_which_another_signed_just_now(db_engine, tmp_path):
+    """Keys are asked anew at each head, under the lock: what was known two seconds ago would call the log tampered."""
+    here = KeyService.create(tmp_path / "sleutels")
+    there = KeyService.open(tmp_path / "sleutels")
+
+    async def signed(keys: KeyService) -> None:
+        await add(db_engine, 1)
+        async with db_engine.begin() as db:
+            assert await log.sequence(db, partial(sequencer.signing, keys), ORIGIN, AT)
+
+    try:
+        await signed(here)
+        there.renew("log")
+        await signed(there)
+        there.activate("log")
+        await signed(there)
+        await signed(here)
+    finally:
+        here.close()
+        there.close()
