@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import sqlite3
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from supervised import told
 from gateway.invented import message
 from gateway.oversight.accounts import hashed
 from gateway.oversight.rights import Role
+from gateway.oversight.sessions import FREE_OF_ACCOUNT, FREE_OF_ADDRESS
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +87,27 @@ def test_who_was_logged_in_is_not_any_more_when_his_account_is_made_anew(desk, i
         "[[functionaris]]".join([*others, re.sub(f'{instead} = ".*"', f'{instead} = "{values[instead]}"', mine)])
     )
     assert visitor.get("/sessie").status == 303
+
+
+def lines(desk):
+    with sqlite3.connect(desk.gateway.home / "ketenpoort.sqlite", timeout=30) as db:
+        return db.execute("SELECT count(*) FROM audit_entries").fetchone()[0]
+
+
+def test_a_stranger_neither_fills_the_log_nor_keeps_an_officer_from_confirming(desk, fg):
+    stranger, before = desk.visitor(), lines(desk)
+    stranger.address = "127.0.0.66"
+    victim = desk.people[Role.FG, HOOFD]
+    for _ in range(2 * FREE_OF_ADDRESS):
+        assert stranger.post("/aanmelden", {"login": victim.login, "wachtwoord": "raad", "code": "1"}).status == 403
+    assert FREE_OF_ACCOUNT < lines(desk) - before <= FREE_OF_ACCOUNT + FREE_OF_ADDRESS + 5
+    assert desk.visitor().log_in(victim).status == 403, "else this proves nothing"
+    assert fg.log_in(victim).status == 303
+
+
+def test_who_has_no_more_than_the_cookie_must_wait_when_he_guesses_too(desk):
+    person, visitor = add_person(desk.gateway.home, Role.FG, HOOFD, login="fg.gestolen"), desk.visitor()
+    visitor.log_in(person)
+    for _ in range(2 * FREE_OF_ACCOUNT):
+        assert visitor.log_in(person, wachtwoord="raad", code="1").status == 403
+    assert visitor.log_in(person).status == 403

@@ -48,9 +48,9 @@ class Login:
         The cookie is empty where one was confirmed. Nobody is told what was wrong, or that it is too soon.
         """
         account = self._desk.officers.by_login.get(login)
-        guard = self._guard(login, caller)
+        guard = self._guard(login, caller, again)
         if not await self._desk.do(lambda db: sessions.may_try(db, guard, caller.at)):
-            await self._desk.log(_event(What.NOT_LET_IN, account, caller, reason="te veel pogingen"))
+            await self._tell(caller, _event(What.NOT_LET_IN, account, caller, reason="te veel pogingen"))
             return None
         async with self._work:
             fits = await asyncio.to_thread(password_fits, account, password)
@@ -80,7 +80,17 @@ class Login:
 
     async def refused(self, caller: Caller, reason: str) -> None:
         """Write down that somebody was not let in; ``reason`` holds nothing that he typed."""
-        await self._desk.log(_event(What.NOT_LET_IN, None, caller, reason=reason))
+        await self._tell(caller, _event(What.NOT_LET_IN, None, caller, reason=reason))
+
+    async def _tell(self, caller: Caller, event: Event) -> None:
+        """Log what cost nobody anything, unless it was told often of this address: a stranger must not fill the log."""
+        [key] = self._desk.keys.indexes([(_ATTEMPTS, f"verteld {caller.address}")])
+
+        async def fact(db: AsyncConnection) -> None:
+            if await sessions.may_try(db, {key: sessions.FREE_OF_ADDRESS}, caller.at):
+                await self._desk.record(db, event)
+
+        await self._desk.do(fact)
 
     async def _enter(
         self, db: AsyncConnection, account: Account, caller: Caller, *, again: Session | None, sid: str | None = None
@@ -100,7 +110,11 @@ class Login:
         await self._desk.record(db, _event(What.LOGGED_IN, account, caller, credential=credential, **reason))
         return cookie
 
-    def _guard(self, login: str, caller: Caller) -> dict[bytes, int]:
+    def _guard(self, login: str, caller: Caller, again: Session | None) -> dict[bytes, int]:
+        """Return what this attempt counts for; who confirms is not kept waiting by strangers who try his account."""
+        if again and again.officer == login:
+            [session] = self._desk.keys.indexes([(_ATTEMPTS, f"sessie {again.id.hex()}")])
+            return {session: sessions.FREE_OF_ACCOUNT}
         account, address = self._desk.keys.indexes(
             [(_ATTEMPTS, f"account {login}"), (_ATTEMPTS, f"adres {caller.address}")]
         )
