@@ -146,6 +146,14 @@ def test_everything_works_where_no_script_may_run(desk, browser):
         assert window.get_by_role("heading", name="U bent afgemeld").is_visible()
 
 
+def test_all_that_belongs_to_one_name_stands_under_each_other(desk, windows):
+    window = windows[Role.FG]
+    window.goto(desk.url + "/verwerkingsregister")
+    values = window.locator("main dl").first.locator("dd")
+    assert values.count() > window.locator("main dl").first.locator("dt").count()
+    assert len({each.bounding_box()["x"] for each in values.all()}) == 1
+
+
 def test_a_plot_tells_its_numbers_in_a_table_too(desk, windows, message_id):
     window = windows[Role.FG]
     window.goto(desk.url)
