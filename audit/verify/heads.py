@@ -57,7 +57,10 @@ def check_kept(run: Run) -> None:
         elif lost := _lost(run, kept):
             run.lacking("V4", file, lost)
         elif run.head is not None and kept.size > run.head.size:
-            text = f"Deze stand had al {kept.size} regels. Het logboek is korter geworden."
+            text = (
+                f"Deze stand had al {kept.size} regels, dit logboek heeft er {run.head.size}. Is de uitvoer van vóór "
+                "deze stand? Vraag dan een nieuwe. Anders is het logboek korter geworden."
+            )
             run.tampered("V4", file, text)
         elif kept.size not in run.roots:
             run.cannot("V4", "Er ontbreken regels.")
