@@ -57,6 +57,20 @@ def test_every_link_in_the_berichtenboek_leads_somewhere(page):
             assert place in anchors or place in {head.lower().replace(" ", "-") for head in heads}, target
 
 
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/adr").glob("*.md"))],
+    ids=lambda path: path.name,
+)  # fmt: skip
+def test_every_link_and_picture_in_the_other_pages_is_there(page):
+    targets = re.findall(r"\]\(([^)#]+)", page.read_text("utf-8"))
+    assert [each for each in targets if "://" not in each and not (page.parent / each).exists()] == []
+
+
+def test_every_picture_of_the_console_is_shown_once():
+    shown = re.findall(r"\(beelden/([^)]+)\)", (ROOT / "docs/console.md").read_text("utf-8"))
+    assert sorted(shown) == sorted(each.name for each in (ROOT / "docs/beelden").iterdir())
+
+
 def test_every_field_of_the_samples_stands_in_the_tables_of_its_page_with_its_namespace():
     for page in sorted(BOOK.glob("*-*/*.md")):
         text = page.read_text("utf-8")
