@@ -62,7 +62,8 @@ class Log:
     apart: float = 60
     beside: Beside = field(default_factory=Beside)
     signing: Callable[[int], log.Signing] = lambda _round: SIGNING
-    until: datetime = NOW
+    until: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
+    """The moment of the last round; an export says when it was made, so that is now."""
     inside: Inside | None = None
     """Does something to the database before it is exported."""
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -396,9 +397,7 @@ def test_v13_nothing_was_opened_that_the_log_does_not_tell(tmp_path, stated, liv
 def test_v13_what_was_opened_just_now_may_be_told_in_a_line_that_waits_for_its_place(tmp_path):
     async def waiting(db: Any) -> None:
         await append(db, [make(message(7), key=KEY, origin=ORIGIN, at=datetime.now(UTC))])
-        await db.execute(
-            sa.update(log.entries).where(log.entries.c.idx.is_(None)).values(at=int(NOW.timestamp() * 1000))
-        )
+        await db.execute(sa.update(log.entries).where(log.entries.c.idx.is_(None)).values(at=int(time.time() * 1000)))
 
     for day, expected in [(datetime.now(UTC).date().isoformat(), set()), ("2026-01-01", {"V13"})]:
         beside = Beside(opens=OPENS, counts=[(day, "bericht", 9)])
