@@ -55,7 +55,7 @@ def test_growth_is_checked_from_the_tiles(gateway):
 @pytest.mark.parametrize(
     "path",
     ["0/000", "1/000", "0/001", "0/000.p/0", "0/000.p/256", "0/000.p/01", "0/0", "00/000.p/1", "0/x000/000.p/1",
-     "64/000", "-1/000", "0/000.p/255", "entries/000", "0/1000", "0/x1/000", "0/999999"],
+     "64/000", "-1/000", "0/000.p/255", "entries/000", "0/1000", "0/x1/000", "0/999999", f"0/{'x001/' * 1500}000"],
 )  # fmt: skip
 def test_a_tile_that_is_not_there_or_written_otherwise_is_not_found(gateway, path):
     assert gateway.ask("GET", f"/v1/logboek/tile/{path}").status == 404
