@@ -111,3 +111,10 @@ def test_who_has_no_more_than_the_cookie_must_wait_when_he_guesses_too(desk):
     for _ in range(2 * FREE_OF_ACCOUNT):
         assert visitor.log_in(person, wachtwoord="raad", code="1").status == 403
     assert visitor.log_in(person).status == 403
+
+
+@pytest.mark.parametrize(
+    "path", ["/controle?nummer=%00", "/bewaren/besluit?nummer=%00", "/sessie?%1b=x", "/aanmelden?naar=%00"]
+)
+def test_what_no_keyboard_types_is_refused_in_an_address_too(fg, path):
+    assert fg.get(path).status == 400

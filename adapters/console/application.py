@@ -10,8 +10,9 @@ import hmac
 import logging
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from aiohttp import web
 
@@ -99,6 +100,7 @@ class Console:
         """Send who is not logged in to the door, and turn all that goes wrong into a page without content."""
         caller = caller_of(request)
         try:
+            _printable(request.query.items())
             if request.method == "POST":
                 await self._arrived(request)
             if (request.method, request.path) in self.open:
@@ -184,8 +186,13 @@ class Console:
                 form = await request.post()
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
-        if any(_CONTROL.search(name) or _CONTROL.search(str(value)) for name, value in form.items()):
-            raise ValueError("control characters")
+        _printable(form.items())
+
+
+def _printable(fields: Iterable[tuple[str, Any]]) -> None:
+    """Raise ValueError if a field holds what no keyboard types and not every database takes."""
+    if any(_CONTROL.search(name) or _CONTROL.search(str(value)) for name, value in fields):
+        raise ValueError("control characters")
 
 
 def _proof(request: web.Request) -> str:
