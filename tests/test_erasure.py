@@ -128,10 +128,14 @@ async def records(keeper: Keeper) -> dict[str, bytes]:
     return dict(opened_records(keeper.door.keys, await keeper.rows(sa.select(ledger))))
 
 
-async def test_a_dossier_stays_while_care_runs(keeper: Keeper):
-    await deliver(keeper, about(BSN, "A1"))
+@pytest.mark.parametrize(
+    ("sample", "law"), [("ho301-gewoon", "Jeugdwet art. 7.3.9 lid 2"), ("ho301-wmo", "Wmo 2015 art. 5.3.5")]
+)
+async def test_a_dossier_stays_while_care_runs_by_its_own_law(keeper: Keeper, sample: str, law: str):
+    await deliver(keeper, about(BSN, "A1", sample))
     (running,) = [part for part in await examined(keeper, inquiry()) if part.kind == "dossier"]
     assert running.stays[0].text == "Er loopt een opdracht of toewijzing."
+    assert running.stays[0].law == law
 
 
 async def test_a_dossier_whose_care_is_over_goes_with_every_trace_of_the_person(keeper: Keeper):

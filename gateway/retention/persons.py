@@ -41,6 +41,8 @@ OTHERS = Reason(
     " Het kan weg als zij er ook om vragen.",
     law="Jeugdwet art. 7.3.9 lid 2",
 )
+ON_REQUEST = {"JW": "Jeugdwet art. 7.3.9 lid 2", "WMO": "Wmo 2015 art. 5.3.5"}
+"""What says when a dossier is destroyed on request, and when not, by the law of its messages."""
 UNANSWERED = Reason(text="De declaratie is nog niet beantwoord.", law="AVG art. 17 lid 3 onder b en e")
 FISCAL = Reason(
     text="Declaraties blijven zeven jaar na het boekjaar.", law="Algemene wet inzake rijksbelastingen art. 52 lid 4"
@@ -151,7 +153,7 @@ async def _dossiers(db: AsyncConnection, keys: KeyService, inquiry: Inquiry, row
     for key, past in (await orders.dossiers(db, keys, items)).items():
         wet, payer, provider, _ = items[key].split("/")
         why = in_use(key, past, orders.today())
-        stays = (Reason(text=why, law="Jeugdwet art. 7.3.9 lid 2"),) if why else ()
+        stays = (Reason(text=why, law=ON_REQUEST[wet]),) if why else ()
         title = f"Wat berichten tussen {payer} en {provider} zeiden ({wet})"
         found.append(Part(kind="dossier", item=items[key], title=title, stays=stays))
     return found
