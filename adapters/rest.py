@@ -313,8 +313,8 @@ def _destroyed() -> Problem:
     return Problem(
         410,
         "Vernietigd",
-        "De inhoud van dit bericht is vernietigd. De status en het ontvangstbewijs zijn er nog. Hebt u het bericht nodig,"
-        " vraag het dan aan de afzender of de ontvanger.",
+        "De inhoud van dit bericht is vernietigd. De status en het ontvangstbewijs zijn er nog. Hebt u het bericht"
+        " nodig, vraag het dan aan de afzender of de ontvanger.",
     )
 
 

@@ -11,9 +11,7 @@ from audit.witness import write_request
 class Growing:
     """The log ``origin`` of ``count`` entries; from ``forks_at`` on its entries are others than usual."""
 
-    def __init__(
-        self, origin: str, *, count: int, forks_at: int | None = None, signer: Signer | None = None
-    ) -> None:
+    def __init__(self, origin: str, *, count: int, forks_at: int | None = None, signer: Signer | None = None) -> None:
         self.origin = origin
         self.signer = signer or new_signer("log")
         self.keys = keys_of_log(origin, self.signer)
