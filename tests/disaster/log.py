@@ -62,7 +62,7 @@ class Series:
         writer.close()
         told: list[Told] = []
         wanted = 0 if self.rng.random() < AT_START else self.rng.randint(1, MOST_TOLD)
-        with contextlib.suppress(EOFError, ConnectionResetError):
+        with contextlib.suppress(EOFError, OSError):
             while len(told) < wanted and reader.poll(PATIENCE):
                 told += reader.recv()
             keepers = _children(process)
@@ -73,7 +73,7 @@ class Series:
         # The keys die with it, whoever started their process, before it or after it.
         _kill([process.pid, *_children(process)] if self.rng.random() < 1 / 2 else [*_children(process), process.pid])
         process.join()
-        with contextlib.suppress(EOFError, ConnectionResetError):
+        with contextlib.suppress(EOFError, OSError):  # killed in the middle of a word: that word was not told
             while reader.poll(0):
                 told += reader.recv()
         reader.close()
