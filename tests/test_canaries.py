@@ -274,7 +274,9 @@ def searched(played: Played, visitor: Visitor) -> None:
     file = visitor.submit("/inzage", {"bsn": GOOD.bsn, **why}).headers["location"]
     for kind in ("json", "pdf"):
         assert visitor.submit(f"{file}/uitvoer", {"vorm": kind, "beeld": "client"}).status == 200
-    assert GOOD.bsn in visitor.get(file).body.decode()
+    page = visitor.get(file).body.decode()
+    assert f"••••••{GOOD.bsn[-3:]}" in page
+    assert GOOD.bsn not in page, "in full only in what the client gets"
     body = f"/berichten/{played.taken}/inhoud"
     assert visitor.submit("/noodtoegang/vragen", {"reden": why["reden"], "weet": "ja"}).status == 303
     played.read.append(visitor.submit(body, {**why, "doel": "nood"}).body)

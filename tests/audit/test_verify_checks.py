@@ -242,7 +242,7 @@ def test_v5_too_few_witnesses(tmp_path, names, failed):
 
 
 def test_v5_witnesses_who_have_been_away_for_hours(tmp_path):
-    early = NOW - timedelta(hours=3)
+    early = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)
 
     async def seen_long_ago(db: Any) -> None:
         await witnessed(early, seen_by("een", "twee", at=early))(db)
