@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from gateway.history import opened as opened_records
 from gateway.invented import message
+from gateway.oversight.desk import Asking
 from gateway.oversight.rights import Role
 from gateway.retention import holds, orders, persons
 from gateway.retention.orders import Erasure, NotAllowedError
@@ -14,7 +15,7 @@ from gateway.retention.persons import Inquiry
 from gateway.retention.policy import standard
 from gateway.tables import ledger
 from tests.door import HOOFD, ONDER, ORIGIN, PARTIES, VISIT
-from tests.test_retention import Keeper, Person, keeper, officer
+from tests.test_retention import Keeper, keeper, officer
 
 __all__ = ["keeper"]
 
@@ -43,7 +44,7 @@ async def examined(keeper: Keeper, asked: Inquiry) -> list[persons.Part]:
         return await persons.examine(db, keeper.door.keys, asked)
 
 
-async def ask(keeper: Keeper, asked: Inquiry, who: Person = FG) -> str:
+async def ask(keeper: Keeper, asked: Inquiry, who: Asking = FG) -> str:
     async with keeper.writing() as db:
         return await persons.ask(db, keeper.door.keys, ORIGIN, who, asked, why="verzoek van 1 juni")
 
@@ -156,7 +157,7 @@ async def test_a_dossier_whose_care_is_over_goes_with_every_trace_of_the_person(
     "who",
     [officer("nel", Role.AUDITOR, HOOFD.code), officer("fg-onder", Role.FG, ONDER.code), officer("fg-poort", Role.FG)],
 )
-async def test_only_an_officer_of_the_party_itself_may_ask(keeper: Keeper, who: Person):
+async def test_only_an_officer_of_the_party_itself_may_ask(keeper: Keeper, who: Asking):
     await deliver(keeper, about(BSN, "A1"))
     with pytest.raises(NotAllowedError, match="van deze partij"):
         await ask(keeper, inquiry(), who)

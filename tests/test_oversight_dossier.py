@@ -26,7 +26,7 @@ async def both(engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[tuple[Door,
 
 async def file_of(desk: Desk, *, client: bool = False, who=None, **asked: object) -> Dossier:
     asks = asking(who or officer())
-    trace = await dossier.ask(desk, asks, question(bsn=CLIENT, **asked))
+    trace = await search.ask(desk, asks, question(bsn=CLIENT, **asked), kind=dossier.KIND)
     found = await dossier.show(desk, asks, trace, client=client)
     assert found is not None
     return found
@@ -186,7 +186,7 @@ async def test_taking_a_file_away_is_a_line_of_its_own(both):
     door, desk = both
     await exchanged(door, "A1")
     asks = asking(officer())
-    trace = await dossier.ask(desk, asks, question(bsn=CLIENT))
+    trace = await search.ask(desk, asks, question(bsn=CLIENT), kind=dossier.KIND)
     found, leaf = await dossier.export(desk, asks, trace, client=True)
 
     assert found.completeness.whole

@@ -253,7 +253,7 @@ async def told_of(desk: Desk, who, bsn: str) -> dict[str, object]:
     taken, _ = await search.export(desk, asks, trace)
     last = (await found(desk, who, bsn=bsn, events=("overzicht.geexporteerd",))).lines
     asks = asking(who)
-    trace = await dossier.ask(desk, asks, question(bsn=bsn))
+    trace = await search.ask(desk, asks, question(bsn=bsn), kind=dossier.KIND)
     file = await dossier.show(desk, asks, trace, client=False)
     return {
         "found": events(page), "more": page.more, "taken": events(taken), "counted": [line.query for line in last],

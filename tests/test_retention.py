@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,12 +13,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from audit import log
-from audit.entry import Event
 from audit.seal import SealError
-from gateway import cli, setup, trail
+from gateway import cli, setup
 from gateway.commit import writing
 from gateway.invented import message
-from gateway.oversight.rights import OPERATOR, Officer, Role
+from gateway.oversight.desk import Asking
+from gateway.oversight.rights import OPERATOR, Role
 from gateway.pickup import DestroyedError
 from gateway.retention import holds, orders, policy
 from gateway.retention.certificate import certificate
@@ -28,33 +28,14 @@ from gateway.retention.orders import Erasure, NotAllowedError
 from gateway.tables import erasure_items, messages
 from gateway.trail import What
 from tests.door import HOOFD, ONDER, ORIGIN, VISIT, Door, opened
+from tests.overseeing import asking
+from tests.overseeing import officer as overseer
 
 DAY, YEAR = timedelta(days=1), timedelta(days=366)
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """An officer who acts."""
-
-    officer: Officer
-
-    def did(
-        self,
-        what: What,
-        *,
-        thing: str = "logboek",
-        parties: Sequence[str] | None = None,
-        about: Mapping[str, Any] | None = None,
-    ) -> Event:
-        own = (self.officer.party,) if self.officer.party else ()
-        return trail.event(
-            what, actor=self.officer.login, role=self.officer.role.value, trace="", thing=thing,
-            parties=own if parties is None else parties, about=about,
-        )  # fmt: skip
-
-
-def officer(login: str, role: Role = Role.ERASURE_APPROVER, party: str = OPERATOR) -> Person:
-    return Person(Officer(login=login, name=login.title(), role=role, party=party))
+def officer(login: str, role: Role = Role.ERASURE_APPROVER, party: str = OPERATOR) -> Asking:
+    return asking(overseer(role, party, login))
 
 
 ANNA, BRAM, CARLA = officer("anna"), officer("bram"), officer("carla")
@@ -90,7 +71,7 @@ class Keeper:
             found = await orders.listed(db, self.door.keys, None, Stage.PROPOSED, Stage.APPROVED)
         return {each.class_: each for each in found if each.kind == "termijn"}
 
-    async def approve(self, id_: str, *people: Person) -> Erasure:
+    async def approve(self, id_: str, *people: Asking) -> Erasure:
         for person in people:
             async with self.writing() as db:
                 found = await orders.approve(db, self.door.keys, ORIGIN, id_, person)
@@ -149,7 +130,7 @@ async def test_nothing_goes_before_its_term_or_before_two_agreed(keeper: Keeper)
         ([ANNA, BRAM, CARLA], "al beslist"),
     ],
 )
-async def test_who_may_not_agree_hears_why_and_changes_nothing(keeper: Keeper, who: list[Person], says: str):
+async def test_who_may_not_agree_hears_why_and_changes_nothing(keeper: Keeper, who: list[Asking], says: str):
     await keeper.delivered("A1")
     proposal = (await keeper.proposals(61 * DAY))["transport"]
     with pytest.raises(NotAllowedError, match=says):

@@ -12,13 +12,14 @@ from gateway.decide import Accepted
 from gateway.explain import HEADER
 from gateway.intake import Rejected
 from gateway.invented import faulty, message
+from gateway.oversight.desk import Asking
 from gateway.oversight.rights import Role
 from gateway.retention import people, secret
 from gateway.retention.decide import working_days_after
 from gateway.retention.orders import NotAllowedError
 from tests.door import HOOFD, ONDER, ORIGIN, VISIT, opened
 from tests.test_erasure import BSN, OTHER_BSN, about
-from tests.test_retention import Keeper, Person, keeper, officer
+from tests.test_retention import Keeper, keeper, officer
 
 __all__ = ["keeper"]
 
@@ -26,18 +27,18 @@ FG = officer("fg-hoofd", Role.FG, HOOFD.code)
 FG_ONDER = officer("fg-onder", Role.FG, ONDER.code)
 
 
-async def hide(keeper: Keeper, who: Person = FG, bsn: str = BSN) -> tuple[str, int]:
+async def hide(keeper: Keeper, who: Asking = FG, bsn: str = BSN) -> tuple[str, int]:
     async with keeper.writing() as db:
         return await secret.hide(db, keeper.door.keys, ORIGIN, who, bsn=bsn, why="melding van de gemeente")
 
 
-async def show(keeper: Keeper, id_: str, who: Person = FG) -> None:
+async def show(keeper: Keeper, id_: str, who: Asking = FG) -> None:
     async with keeper.writing() as db:
         await secret.show(db, keeper.door.keys, ORIGIN, id_, who, why="adres weer bekend")
 
 
 @pytest.mark.parametrize("who", [FG, FG_ONDER])
-async def test_a_message_about_a_secret_person_is_refused_whichever_side_said_so(keeper: Keeper, who: Person):
+async def test_a_message_about_a_secret_person_is_refused_whichever_side_said_so(keeper: Keeper, who: Asking):
     id_, _ = await hide(keeper, who)
     refused = await keeper.door.refused(about(BSN, "A1"))
     assert [finding.code for finding in refused.findings] == ["KP026"]
@@ -138,7 +139,7 @@ async def test_the_form_must_be_confirmed_within_five_working_days_and_each_step
         (officer("nel", Role.AUDITOR, HOOFD.code), "Alleen een functionaris"),
     ],
 )
-async def test_who_may_not_make_a_person_secret_hears_so(keeper: Keeper, who: Person, says: str):
+async def test_who_may_not_make_a_person_secret_hears_so(keeper: Keeper, who: Asking, says: str):
     with pytest.raises(NotAllowedError, match=says):
         await hide(keeper, who)
 

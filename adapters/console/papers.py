@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from adapters.console.render import day, iso, moment
+from audit.pdf import pdf_of
 from gateway.oversight.dossier import Dossier
 from gateway.oversight.lines import Line, by_day
 
@@ -26,7 +26,7 @@ async def paper(kind: str, found: Dossier, *, view: str, party: str, mark: str, 
     told = _told(found, view=view, party=party, mark=mark, at=at)
     if kind == "json":
         return json.dumps(told, ensure_ascii=False, indent=1).encode()
-    return await asyncio.to_thread(_pdf, told | _for_people(found, at))
+    return await asyncio.to_thread(pdf_of, _TEMPLATE.read_bytes(), told | _for_people(found, at))
 
 
 def _told(found: Dossier, *, view: str, party: str, mark: str, at: int) -> dict[str, Any]:
@@ -88,16 +88,6 @@ def _line(line: Line) -> dict[str, Any]:
         "plaats": line.index,
     }
     return {name: value for name, value in told.items() if value not in ("", None)}
-
-
-def _pdf(told: Mapping[str, Any]) -> bytes:
-    """PDF/UA-1: a screen reader can read it."""
-    import typst  # noqa: PLC0415 - only some installs have it
-
-    content = typst.compile(
-        str(_TEMPLATE), format="pdf", pdf_standards=["ua-1"], sys_inputs={"gegevens": json.dumps(told)}
-    )
-    return bytes(content)
 
 
 def _for_people(found: Dossier, at: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 
-import xlsxwriter  # type: ignore[import-untyped]
+import xlsxwriter
 
 KINDS = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 """What a list can be taken away as: media types."""

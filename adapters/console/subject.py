@@ -26,7 +26,7 @@ async def ask(asked: Asked) -> Answer:
         wrong = wrong | {"bsn": "Vul het BSN van de cliënt in."}
     if wrong or not isinstance(question, Question):
         return _form(asked.form, wrong)
-    return Goes(to=f"/inzage/{await dossier.ask(asked.desk, asked.asking, question)}")
+    return Goes(to=f"/inzage/{await search.ask(asked.desk, asked.asking, question, kind=dossier.KIND)}")
 
 
 async def show(asked: Asked) -> Answer:

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-import asyncpg  # type: ignore[import-untyped]
+import asyncpg
 from aiohttp import web
 
 from adapters import rest, tls

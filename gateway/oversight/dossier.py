@@ -10,7 +10,7 @@ from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.lines import Line, for_client
 from gateway.oversight.person import Completeness, Involved, Received, completeness, involved, received
 from gateway.oversight.question import Question
-from gateway.oversight.search import MOST_EXPORTED, hidden_of, keep, kept_question, of, read
+from gateway.oversight.search import MOST_EXPORTED, hidden_of, kept_question, of, read
 from gateway.trail import What
 
 KIND = "inzage"
@@ -27,17 +27,6 @@ class Dossier:
     """Of all lines, whatever the period."""
     involved: Sequence[Involved]
     received: Sequence[Received]
-
-
-async def ask(desk: Desk, asking: Asking, question: Question) -> str:
-    """Log that a person's file is asked for and keep the question; return under which trace."""
-
-    async def fact(db: Any) -> None:
-        await desk.record(db, *of(asking, What.SEARCHED, question, asking.trace, query=question.told()))
-        await keep(desk, db, asking, KIND, question)
-
-    await desk.do(fact)
-    return asking.trace
 
 
 async def show(desk: Desk, asking: Asking, trace: str, *, client: bool) -> Dossier | None:

@@ -40,12 +40,12 @@ class Found:
     """Where the next lines begin; None if there are no more."""
 
 
-async def ask(desk: Desk, asking: Asking, question: Question) -> str:
-    """Log what an officer asks and keep it for him; return under which trace."""
+async def ask(desk: Desk, asking: Asking, question: Question, *, kind: str = KIND) -> str:
+    """Log what an officer asks and keep it for him as a question of this kind; return under which trace."""
 
     async def fact(db: Any) -> None:
         await desk.record(db, *of(asking, What.SEARCHED, question, asking.trace, query=question.told()))
-        await keep(desk, db, asking, KIND, question)
+        await keep(desk, db, asking, kind, question)
 
     await desk.do(fact)
     return asking.trace

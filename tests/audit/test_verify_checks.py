@@ -20,6 +20,7 @@ from audit.note import cosign, cosigner, encode_key, keys_of_log, sign_checkpoin
 from audit.policy import read_policy
 from audit.report import CHECKS, Verdict
 from audit.seal import new_mldsa_signer, new_signer, open_, seal
+from audit.stamped import StampsError, stamped_by
 from audit.verify import Given
 from audit.verify.lines import due
 from tests.audit.exports import (
@@ -500,9 +501,8 @@ def test_five_working_days_leave_out_the_weekend():
 
 def test_a_real_time_stamp_is_believed_and_another_text_under_it_is_not(tmp_path):
     needs("openssl")
-    stamps = pytest.importorskip("audit.stamped")
     token, root = authority(tmp_path, b"een stand\n")
-    when = stamps.stamped_by(root)
+    when = stamped_by(root)
     at = when(token, "een stand\n")
     assert at is not None
     assert abs((at - datetime.now(UTC)).total_seconds()) < 3600
@@ -510,9 +510,9 @@ def test_a_real_time_stamp_is_believed_and_another_text_under_it_is_not(tmp_path
     assert when(b"onzin", "een stand\n") is None
     assert when(token[:-1], "een stand\n") is None
     _, other = authority(tmp_path / "ander", b"x")
-    assert stamps.stamped_by(other)(token, "een stand\n") is None
-    with pytest.raises(stamps.StampsError, match="certificaten"):
-        stamps.stamped_by(b"onzin")
+    assert stamped_by(other)(token, "een stand\n") is None
+    with pytest.raises(StampsError, match="certificaten"):
+        stamped_by(b"onzin")
 
 
 def authority(where: Path, text: bytes) -> tuple[bytes, bytes]:
