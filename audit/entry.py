@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import orjson
@@ -170,6 +170,7 @@ def _commitment(salt: bytes, payload: bytes) -> str:
     return hmac.digest(salt, payload, "sha256").hex()
 
 
+@lru_cache(maxsize=8)  # what happens together is told at one moment
 def _timestamp(at: datetime) -> str:
     if at.tzinfo is None:
         raise ValueError("a moment without a time zone is no moment")

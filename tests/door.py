@@ -1,6 +1,5 @@
 """The gateway without its HTTP interface: the real parts on a real database, for tests that speak of messages."""
 
-import asyncio
 import atexit
 import contextlib
 import functools
@@ -22,7 +21,7 @@ from gateway import store
 from gateway.answer import Codes, judged
 from gateway.catalog import Catalog
 from gateway.check import check
-from gateway.commit import GroupCommit, writing
+from gateway.commit import GroupCommit, committing, writing
 from gateway.decide import Accepted
 from gateway.flow import Endpoint
 from gateway.history import History
@@ -127,24 +126,17 @@ async def opened(
     keys = shared_keys() if own is None else KeyService.open(own) if own.exists() else KeyService.create(own)
     async with writing(engine) as db:
         await store.create_tables(db)
-    commit, mailbox = GroupCommit(engine), Mailbox()
+    mailbox = Mailbox()
     history = None if refuses is None else History(keys, refuses=refuses)
-    intake = Intake(
-        checker=InProcess(), commit=commit, keys=keys, catalog=CATALOG, mailbox=mailbox, origin=ORIGIN, history=history
-    )
-    intake.parties = PARTIES
-    running = asyncio.create_task(commit.run())
     try:
-        yield Door(
-            engine=engine,
-            keys=keys,
-            commit=commit,
-            intake=intake,
-            pickup=Pickup(commit=commit, keys=keys, mailbox=mailbox, origin=ORIGIN),
-        )
+        async with committing(engine) as commit:
+            intake = Intake(
+                checker=InProcess(), commit=commit, keys=keys, catalog=CATALOG, mailbox=mailbox, origin=ORIGIN,
+                history=history,
+            )  # fmt: skip
+            intake.parties = PARTIES
+            pickup = Pickup(commit=commit, keys=keys, mailbox=mailbox, origin=ORIGIN)
+            yield Door(engine=engine, keys=keys, commit=commit, intake=intake, pickup=pickup)
     finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
         if own:
             keys.close()

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.commit import AwayError, ClosedError, GroupCommit, open_engine, passes
+from gateway.commit import AwayError, ClosedError, GroupCommit, committing, open_engine, passes
 
 words = sa.Table("words", sa.MetaData(), sa.Column("word", sa.Text, primary_key=True))
 
@@ -18,11 +18,8 @@ words = sa.Table("words", sa.MetaData(), sa.Column("word", sa.Text, primary_key=
 async def commit(engine: AsyncEngine) -> AsyncIterator[GroupCommit]:
     async with engine.begin() as db:
         await db.run_sync(words.metadata.create_all)
-    commit = GroupCommit(engine)
-    running = asyncio.create_task(commit.run())
-    yield commit
-    running.cancel()
-    await asyncio.wait({running})
+    async with committing(engine) as commit:
+        yield commit
 
 
 async def write(db, items):
@@ -158,8 +155,6 @@ def test_only_what_the_database_may_get_over_is_waited_for(error: Exception, exp
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 async def test_two_gateways_that_wait_for_each_other_both_come_through(commit: GroupCommit, engine: AsyncEngine):
-    other = GroupCommit(engine)
-    running = asyncio.create_task(other.run())
     await commit.do(write, "een")
     await commit.do(write, "twee")
 
@@ -172,10 +167,9 @@ async def test_two_gateways_that_wait_for_each_other_both_come_through(commit: G
 
         return step
 
-    here, there = commit.do(crossing("een", "twee"), 1), other.do(crossing("twee", "een"), 2)
-    assert await asyncio.gather(here, there) == [1, 2]
-    running.cancel()
-    await asyncio.wait({running})
+    async with committing(engine) as other:
+        here, there = commit.do(crossing("een", "twee"), 1), other.do(crossing("twee", "een"), 2)
+        assert await asyncio.gather(here, there) == [1, 2]
 
 
 async def test_steps_of_two_kinds_share_a_transaction_only_where_there_is_one_writer(

@@ -9,29 +9,20 @@ import pytest
 import sqlalchemy as sa
 
 from audit import log, sequencer
-from audit.keys import KeyService
 from gateway import trail
-from gateway.commit import GroupCommit, writing
+from gateway.commit import writing
 from gateway.oversight import casebook, checks
 from gateway.oversight.checking import Asked
 from gateway.oversight.desk import Asking, Desk, now
 from gateway.oversight.rights import Officer, Role
 from gateway.oversight.sessions import Session
-from gateway.store import create_tables
-
-ORIGIN = "test.ketenpoort.voorbeeld"
+from tests.door import ORIGIN, opened
 
 
 @pytest.fixture
 async def desk(engine, tmp_path):
-    keys = KeyService.create(tmp_path / "sleutels")
-    async with writing(engine) as db:
-        await create_tables(db)
-    commit = GroupCommit(engine)
-    running = asyncio.create_task(commit.run())
-    yield Desk(commit, keys, ORIGIN, tmp_path / "functionarissen.toml")
-    running.cancel()
-    keys.close()
+    async with opened(engine, tmp_path) as door:
+        yield Desk(door.commit, door.keys, ORIGIN, tmp_path / "functionarissen.toml")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Incidents: the terms that the law sets, what may be done when, and that each step is a line in the log."""
 
-import asyncio
 import json
 from dataclasses import replace
 
@@ -8,8 +7,6 @@ import pytest
 import sqlalchemy as sa
 
 from audit import log
-from audit.keys import KeyService
-from gateway.commit import GroupCommit, writing
 from gateway.oversight import casebook
 from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.incidents import (
@@ -30,7 +27,7 @@ from gateway.oversight.incidents import (
 )
 from gateway.oversight.rights import OPERATOR, Officer, Role
 from gateway.oversight.sessions import Session
-from gateway.store import create_tables
+from tests.door import ORIGIN, opened
 
 OURS, THEIRS = "98000001", "98000002"
 NOW = 1_795_000_000_000
@@ -124,14 +121,8 @@ def test_a_term_that_runs_out_within_a_day_waits_for_somebody():
 
 @pytest.fixture
 async def desk(engine, tmp_path):
-    keys = KeyService.create(tmp_path / "sleutels")
-    async with writing(engine) as db:
-        await create_tables(db)
-    commit = GroupCommit(engine)
-    running = asyncio.create_task(commit.run())
-    yield Desk(commit, keys, "test.ketenpoort.voorbeeld", tmp_path / "functionarissen.toml")
-    running.cancel()
-    keys.close()
+    async with opened(engine, tmp_path) as door:
+        yield Desk(door.commit, door.keys, ORIGIN, tmp_path / "functionarissen.toml")
 
 
 def asking(party=OURS, role=Role.FG, at=NOW):

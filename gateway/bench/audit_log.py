@@ -3,13 +3,13 @@
 import asyncio
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from audit import entry, log
 from audit.export import export
@@ -24,7 +24,7 @@ from gateway.bench.pace import Pace
 from gateway.bench.processes import BenchError, await_quiet
 from gateway.bench.rows import Row, row
 from gateway.bench.stand import ORIGIN, Stand
-from gateway.commit import open_engine, writing
+from gateway.commit import GroupCommit, committing, open_engine, writing
 
 BATCH = 64
 """Entries in one transaction, as at 64 clients."""
@@ -48,7 +48,8 @@ async def _in_turn(stand: Stand, url: str, pace: Pace, tell: Callable[[str], Non
             await db.run_sync(log.metadata.create_all)
         tell(f"logboek: {count} regels schrijven")
         await_quiet(pace.patience)
-        writes = [await _write(engine, keys, count // 4, about=about) for about in (False, True) * 2]
+        async with committing(engine) as commit:
+            writes = [await _write(commit, keys, count // 4, about=about) for about in (False, True) * 2]
         tell("logboek: regels hun plaats geven")
         place = await _sequence(engine, keys) / count
         proof = [await _prove(engine) for _ in range(2)]
@@ -71,13 +72,17 @@ async def _in_turn(stand: Stand, url: str, pace: Pace, tell: Callable[[str], Non
     ]
 
 
-async def _write(engine: AsyncEngine, keys: KeyService, count: int, *, about: bool) -> float:
-    """Return the microseconds of processor per entry, made and appended, commit included."""
+async def _write(commit: GroupCommit, keys: KeyService, count: int, *, about: bool) -> float:
+    """Return the microseconds of processor per entry, made and appended as the gateway does, commit included."""
+
+    async def append(db: AsyncConnection, batches: Sequence[list[entry.Event]]) -> list[None]:
+        for told in batches:
+            await record(db, keys, ORIGIN, told, datetime.now(UTC))
+        return [None for _ in batches]
+
     start = time.process_time()
     for first in range(0, count, BATCH):
-        told = [_event(number, about=about) for number in range(first, min(first + BATCH, count))]
-        async with writing(engine) as db:
-            await record(db, keys, ORIGIN, told, datetime.now(UTC))
+        await commit.do(append, [_event(number, about=about) for number in range(first, min(first + BATCH, count))])
     return (time.process_time() - start) / count * 1e6
 
 

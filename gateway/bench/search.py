@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +21,7 @@ from gateway.bench.pace import Pace
 from gateway.bench.processes import BenchError, await_quiet
 from gateway.bench.rows import Row, row
 from gateway.bench.stand import HOOFD, ORIGIN, Stand
-from gateway.commit import GroupCommit, open_engine, writing
+from gateway.commit import committing, open_engine, writing
 from gateway.oversight import search
 from gateway.oversight.desk import Asking, Desk, now
 from gateway.oversight.question import Question
@@ -69,15 +68,9 @@ async def _searched(stand: Stand, url: str, pace: Pace, kind: str, tell: Callabl
             await db.execute(sa.text("ANALYZE"))
         await_quiet(pace.patience)
         tell(f"zoeken: vragen ({kind})")
-        commit = GroupCommit(engine)
-        running = asyncio.create_task(commit.run())
-        desk = Desk(commit, keys, ORIGIN, Path("functionarissen.toml"))
-        try:
+        async with committing(engine) as commit:
+            desk = Desk(commit, keys, ORIGIN, Path("functionarissen.toml"))
             rounds = [await _ask(desk, people[start::ROUNDS][:ASKS]) for start in range(ROUNDS)]
-        finally:
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
         plain = [await _ask_plainly(engine, people[start::ROUNDS][:ASKS]) for start in range(ROUNDS)]
     finally:
         await engine.dispose()

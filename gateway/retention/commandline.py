@@ -1,6 +1,5 @@
 """The commands ``bewaren``: what a set-up without a console can do. Who decides shows who he is, as at the console."""
 
-import asyncio
 import contextlib
 import getpass
 import json
@@ -14,7 +13,7 @@ from typing import Any
 
 from audit.keys import KeyService
 from gateway import trail
-from gateway.commit import GroupCommit, open_engine, writing
+from gateway.commit import committing, open_engine, writing
 from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.desk import now as moment
 from gateway.oversight.login import Caller, Login
@@ -45,18 +44,16 @@ class Place:
 async def at(settings: Settings) -> AsyncIterator[Place]:
     """Yield a gateway that runs, or does not, to do something at."""
     engine, keys = open_engine(settings.database), KeyService.open(settings.keys)
-    commit, policy, parties = GroupCommit(engine), read_terms(settings.retention), Parties.load(settings.parties)
-    running = asyncio.create_task(commit.run())
+    policy, parties = read_terms(settings.retention), Parties.load(settings.parties)
     retention = Retention(
         engine=engine, writing=lambda: writing(engine), keys=keys, origin=settings.origin, policy=policy,
         archives=lambda: parties.archives,
     )  # fmt: skip
     try:
-        desk = Desk(commit, keys, settings.origin, settings.officers)
-        yield Place(settings=settings, desk=desk, policy=policy, parties=parties, retention=retention)
+        async with committing(engine) as commit:
+            desk = Desk(commit, keys, settings.origin, settings.officers)
+            yield Place(settings=settings, desk=desk, policy=policy, parties=parties, retention=retention)
     finally:
-        running.cancel()
-        await asyncio.wait({running})
         keys.close()
         await engine.dispose()
 
