@@ -59,6 +59,44 @@ def test_a_signal_is_not_looked_at_without_a_reason(desk, fg):
     assert "Schrijf in het kort wat u vond" in text_of(answer)
 
 
+def forgets(desk, person):
+    """A browser of somebody who is logged in, and fails five times to log in elsewhere; path of the signal of that."""
+    own = desk.visitor()
+    assert own.log_in(person).status == 303
+    for _ in range(5):
+        desk.visitor().log_in(person, code="geen code")
+    rows = re.findall(r"<tr.*?</tr>", own.get("/signalen").body.decode(), re.S)
+    [row] = [each for each in rows if f">{person.login}<" in each and "Vaak mislukt" in each]
+    return own, re.search(r"/signalen/[0-9a-f]{32}", row)[0]
+
+
+def refused(own, path):
+    """What somebody reads who sends the form that he was not given."""
+    assert "U kunt het niet zelf beoordelen" in text_of(own.get(path))
+    assert 'name="reden"' not in own.get(path).body.decode()
+    proof = re.search(r'name="bewijs" value="([0-9a-f]+)"', own.get("/handelingen").body.decode())[1]
+    answer = own.post(path, {"bewijs": proof, "reden": "Dat was ik, niets aan de hand."})
+    assert answer.status == 403
+    return text_of(answer)
+
+
+def test_nobody_judges_a_signal_about_himself_and_that_he_tried_is_logged(desk, fg):
+    own, path = forgets(desk, add_person(desk.gateway.home, Role.FG, HOOFD, login="fg.zelf"))
+    assert "Opvallend lezen over uzelf" in text_of(own.get("/"))
+    assert "Vraag een andere functionaris gegevensbescherming" in refused(own, path)
+    assert "nog niet" in text_of(fg.get(path))
+    today = datetime.now(UTC).date().isoformat()
+    did = text_of(fg.submit("/handelingen", {"wie": "fg.zelf", "van": today, "tot": today, "reden": "controle"}))
+    assert re.search(r"Opvallend lezen beoordeeld functionaris gegevensbescherming – geweigerd", did)
+    assert fg.submit(path, {"reden": "Een nieuwe telefoon, ik belde."}).status == 303
+    assert "nog niet" not in text_of(own.get(path))
+
+
+def test_where_nobody_else_may_judge_a_signal_it_is_told_who_can_see_to_that(desk):
+    own, path = forgets(desk, desk.people[Role.FG, ONDER])
+    assert "Vraag de beheerder van de poort om er een aan te wijzen" in refused(own, path)
+
+
 def test_what_somebody_did_is_shown_in_order_once_it_is_said_why(desk, window):
     window.goto(desk.url + "/handelingen")
     today = datetime.now(UTC).date().isoformat()

@@ -23,28 +23,34 @@ async def overview(asked: Asked) -> Answer:
     return Shown(template="signalen.html", values=_values(found))
 
 
-async def one(asked: Asked, reason: str = "", wrong: str = "") -> Answer:
+async def one(asked: Asked) -> Answer:
     """Show one signal with the lines behind it."""
-    signal, found = await _found(asked)
+    return await _one(asked, *await _found(asked))
+
+
+async def _one(asked: Asked, signal: Signal, found: Watched, *, wrong: str = "", status: int = 200) -> Answer:
     who = found.known.called(signal.actor)
     lines, more = await watch.did(
         asked.desk, asked.asking, _indexes(found, signal), who, signal.since, signal.until,
         reason=f"signaal {signal.kind}", after=_number(asked.query.get("na", "")),
     )  # fmt: skip
     values = {
-        "signal": _told(signal, found), "about": bounds()["signaal"][signal.kind], "lines": lines, "reason": reason,
-        "wrong": wrong, "after": f"/signalen/{signal.key}?na={more}" if more else "",
+        "signal": _told(signal, found), "about": bounds()["signaal"][signal.kind], "lines": lines, "wrong": wrong,
+        "reason": asked.form.get("reden", ""), "objection": watch.objection(asked.desk, asked.asking, who),
+        "after": f"/signalen/{signal.key}?na={more}" if more else "",
     }  # fmt: skip
-    return Shown(template="signaal.html", values=values, status=422 if wrong else 200)
+    return Shown(template="signaal.html", values=values, status=status)
 
 
 async def looked(asked: Asked) -> Answer:
-    """Take what somebody found of a signal."""
+    """Take what somebody found of a signal; of one about himself it is refused, whatever he found."""
     signal, found = await _found(asked)
-    reason = asked.form.get("reden", "")
-    if not 1 <= len(reason) <= MOST_REASON:
-        return await one(asked, reason, f"Schrijf in het kort wat u vond, in ten hoogste {MOST_REASON} tekens.")
-    await watch.looked(asked.desk, asked.asking, signal, found.known.called(signal.actor), reason)
+    who, reason = found.known.called(signal.actor), asked.form.get("reden", "")
+    if not 1 <= len(reason) <= MOST_REASON and not watch.objection(asked.desk, asked.asking, who):
+        wrong = f"Schrijf in het kort wat u vond, in ten hoogste {MOST_REASON} tekens."
+        return await _one(asked, signal, found, wrong=wrong, status=422)
+    if await watch.looked(asked.desk, asked.asking, signal, who, reason):
+        return await _one(asked, signal, found, status=403)
     return Goes(to="/signalen")
 
 
@@ -77,11 +83,16 @@ async def did(asked: Asked) -> Answer:
 
 
 async def waiting(desk: Desk, asking: Asking) -> Sequence[Waiting]:
-    """Tell how many signals nobody looked at, of those that are counted at once."""
+    """Tell how many signals nobody looked at, of those that are counted at once; those about himself apart."""
     if not asking.may(Right.SIGNALS):
         return ()
-    count = len((await watch.watched(desk, asking, persons=False)).fresh)
-    return [Waiting(text="Opvallend lezen: kijk of er een reden voor is", count=count, to="/signalen")] if count else ()
+    found = await watch.watched(desk, asking, persons=False)
+    own = sum(found.known.called(each.actor) == asking.officer.login for each in found.fresh)
+    told = [
+        ("Opvallend lezen: kijk of er een reden voor is", len(found.fresh) - own),
+        ("Opvallend lezen over uzelf: een ander beoordeelt dit", own),
+    ]
+    return [Waiting(text=text, count=count, to="/signalen") for text, count in told if count]
 
 
 def _form(asked: Asked, given: dict[str, str], wrong: dict[str, str], *, lines: Any = None, more: int = 0) -> Answer:

@@ -18,7 +18,7 @@ from gateway.oversight import readings, signals
 from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.lines import Line, closed
 from gateway.oversight.login import NOBODY
-from gateway.oversight.rights import OPERATOR
+from gateway.oversight.rights import OPERATOR, Right, may
 from gateway.oversight.signals import Count, Signal
 from gateway.tables import signals_seen
 from gateway.trail import What
@@ -90,17 +90,44 @@ async def find(desk: Desk, asking: Asking, key: str) -> tuple[Signal, Watched] |
     return next(((each, found) for each in found.signals if each.key == key), None)
 
 
-async def looked(desk: Desk, asking: Asking, signal: Signal, who: str, reason: str) -> None:
-    """Write down that he looked at a signal, and what he found."""
+def objection(desk: Desk, asking: Asking, who: str) -> str:
+    """Say why this officer may not judge what stands out of somebody: it is himself. Empty: he may.
+
+    Where nobody else of his party has the right it says who can see to that.
+    """
+    own = asking.officer
+    if who != own.login:
+        return ""
+    peers = (each.officer for each in desk.officers.by_login.values() if each.officer.login != own.login)
+    if any(each.party == own.party and may(each, Right.SIGNALS) for each in peers):
+        return f"{_OWN} Vraag een andere functionaris gegevensbescherming."
+    return f"{_OWN} {_ALONE}"
+
+
+_OWN = "Dit signaal gaat over uzelf. U kunt het niet zelf beoordelen."
+_ALONE = (
+    "Een andere functionaris gegevensbescherming moet dit doen, en die is er nu niet bij u. Vraag de beheerder van de "
+    "poort om er een aan te wijzen."
+)
+
+
+async def looked(desk: Desk, asking: Asking, signal: Signal, who: str, reason: str) -> str:
+    """Write down that he looked at a signal, and what he found.
+
+    Return why not if it is about himself: then that he tried is written down, and the signal stays as it was.
+    """
+    wrong = objection(desk, asking, who)
     query = {"signaal": signal.kind, "wie": who, "van": signal.since, "tot": signal.until, "aantal": signal.count}
 
     async def fact(db: AsyncConnection) -> None:
         known = (await db.execute(sa.select(signals_seen).where(signals_seen.c.key == signal.key))).first()
-        if known is None:
+        if known is None and not wrong:
             await db.execute(sa.insert(signals_seen), {"key": signal.key, "seen_at": asking.at})
-        await desk.record(db, asking.did(What.SIGNAL_SEEN, about={"reason": reason, "query": query}))
+        about = {"reason": "het gaat over wie het beoordeelt" if wrong else reason, "query": query}
+        await desk.record(db, asking.did(What.SIGNAL_SEEN, ok=not wrong, about=about))
 
     await desk.do(fact)
+    return wrong
 
 
 async def did(
