@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from audit import box
 from audit.seal import Key
 from audit.vault import kek, shares, store
 from audit.vault.shares import Share, ShareError
@@ -17,14 +18,15 @@ from gateway.trail import What
 
 
 def pair(path: Path) -> int:
-    """Make a key pair for an officer: the secret one in ``path``, the public one beside it; return 0, or 2."""
-    private, public = shares.new_pair()
+    """Make a key pair: the secret one in ``path``, the public one beside it; return 0, or 2."""
+    private, public = box.new_pair()
     try:
         _write(path, private.encode() + b"\n")
         _write(path.with_name(f"{path.name}.pub"), public.encode() + b"\n")
     except OSError as error:
         return _cannot(f"{path} kan niet worden geschreven ({error.strerror}).")
     print(f"Uw geheime sleutel staat in {path}: bewaar haar waar alleen u bij kunt. Geef {path}.pub aan de beheerder.")
+    print(f"Kenmerk van de openbare sleutel: {box.mark(public)}. Noem het aan wie haar gebruikt, om te vergelijken.")
     return 0
 
 

@@ -39,7 +39,7 @@ ONLY_IN = {
         "audit/stamped.py",
         "gateway/oversight/accounts.py",
         "audit/seal.py",
-        "audit/vault/shares.py",
+        "audit/box.py",
         "adapters/tls.py",
     },
     "sqlalchemy": {

@@ -1,33 +1,21 @@
 """A secret in shares, of which some number together give it back and fewer tell nothing (Shamir, 1979).
 
 Arithmetic on bytes in GF(256) with the polynomial of AES. A share can be typed over from paper: it carries a check of
-its own. For an officer with a key pair it is sealed with HPKE (RFC 9180) to that officer alone, with a KEM that also
-holds against a quantum computer: X25519 and ML-KEM-768 together.
+its own. For an officer with a key pair it is sealed to that officer alone (`audit.box`).
 """
 
 import base64
 import binascii
 import hashlib
-import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from cryptography.hazmat.primitives.hpke import (
-    AEAD,
-    KDF,
-    KEM,
-    MLKEM768X25519PrivateKey,
-    MLKEM768X25519PublicKey,
-    Suite,
-)
+from audit import box
+from audit.box import BoxError
 
 _MARK = b"KP\x01"  # magic, version 1
 _CHECK = 4
-_SUITE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _INFO = b"ketenpoort/aandeel/v1"
 
 
@@ -94,48 +82,20 @@ def read(text: str) -> Share:
     raise ShareError("Dit aandeel klopt niet: een teken is verkeerd of ontbreekt.")
 
 
-def new_pair() -> tuple[str, str]:
-    """Make a key pair for an officer: the private and the public one, each as one line of text."""
-    secret = os.urandom(64 + 32)
-    public = MLKEM768PrivateKey.from_seed_bytes(secret[:64]).public_key().public_bytes_raw()
-    public += X25519PrivateKey.from_private_bytes(secret[64:]).public_key().public_bytes_raw()
-    return f"ketenpoort-geheim-{_b64(secret)}", f"ketenpoort-openbaar-{_b64(public)}"
-
-
 def seal_to(public: str, share: Share) -> bytes:
     """Seal a share to the officer with this public key; raises `ShareError` if it is none."""
     try:
-        raw = _raw(public, "ketenpoort-openbaar-")
-        key = MLKEM768X25519PublicKey(
-            MLKEM768PublicKey.from_public_bytes(raw[:-32]), X25519PublicKey.from_public_bytes(raw[-32:])
-        )
-    except ValueError:
+        return box.seal_to(public, write(share).encode(), _INFO)
+    except BoxError:
         raise ShareError("Dit is geen openbare sleutel van een functionaris.") from None
-    return _SUITE.encrypt(write(share).encode(), key, _INFO)
 
 
 def open_with(private: str, sealed: bytes) -> Share:
     """Open a share with the officer's private key; raises `ShareError` if it is for somebody else."""
     try:
-        raw = _raw(private, "ketenpoort-geheim-")
-        key = MLKEM768X25519PrivateKey(
-            MLKEM768PrivateKey.from_seed_bytes(raw[:64]), X25519PrivateKey.from_private_bytes(raw[64:])
-        )
-        return read(_SUITE.decrypt(sealed, key, _INFO).decode())
-    except (ValueError, InvalidTag):
+        return read(box.open_with(private, sealed, _INFO).decode())
+    except BoxError:
         raise ShareError("Dit aandeel gaat met deze sleutel niet open.") from None
-
-
-def _b64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-def _raw(text: str, prefix: str) -> bytes:
-    body = text.strip()
-    if not body.startswith(prefix):
-        raise ValueError("another kind of key")
-    body = body.removeprefix(prefix)
-    return base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
 
 
 def _evaluated(coefficients: Sequence[bytes], x: int) -> bytes:

@@ -42,7 +42,7 @@ def add(commands: Any) -> None:
     each.add_argument("bestand", type=Path, metavar="BESTAND", help="nieuw bestand voor de kopie")
     each.add_argument("--map", type=Path, required=True, metavar="MAP", help="de sleutelmap")
     each.set_defaults(run=_copy)
-    each = keys.add_parser("paar", help="Maak een sleutelpaar voor een functionaris die een aandeel bewaart.")
+    each = keys.add_parser("paar", help="Maak een sleutelpaar: voor wie een aandeel bewaart, of voor een gemeente.")
     each.add_argument("bestand", type=Path, metavar="BESTAND", help="hierin komt de geheime sleutel")
     each.set_defaults(run=_pair)
     each = with_settings(keys.add_parser("verdeel", help="Verdeel de hoofdsleutel in aandelen voor functionarissen."))

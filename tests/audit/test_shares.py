@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit.box import new_pair
 from audit.vault import shares
-from audit.vault.shares import Share, ShareError, combine, new_pair, open_with, read, seal_to, split, write
+from audit.vault.shares import Share, ShareError, combine, open_with, read, seal_to, split, write
 
 SECRET = secrets.token_bytes(40)
 
