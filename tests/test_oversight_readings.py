@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from overseeing import asking, officer, overseen
 
+from adapters.console.signals import waiting
 from audit.keys import KeyService
 from audit.record import record
 from gateway import trail
@@ -78,6 +80,17 @@ async def test_a_look_knows_when_messages_about_that_person_were(engine, keys):
     assert known.person != unknown.person
 
 
+async def test_a_look_is_held_against_the_first_and_the_last_message_whatever_was_done_around_them(engine, keys):
+    for days, code in enumerate(["dossier.ingezien", "bericht.bevestigd", "bericht.ontvangen", "logboek.getoond"]):
+        parties = (THEIRS, OURS) if code.startswith("bericht.") else (OURS,)
+        lines = told(code, THEIRS, parties=parties, subjects=[LAST], message="ab" * 16)
+        await write(engine, keys, lines, ago=timedelta(days=9 - days))
+    async with engine.connect() as db:
+        found = await readings.looks(db, OURS, 0, AT + 1)
+    assert [(each.first, each.last) for each in found] == 2 * [(AT - 8 * 24 * HOUR, AT - 7 * 24 * HOUR)]
+    assert sorted(each.at for each in found) == [AT - 9 * 24 * HOUR, AT - 6 * 24 * HOUR]
+
+
 async def test_what_one_actor_did_comes_in_order_and_a_page_at_a_time(engine, keys):
     for days in (3, 2, 1):
         await write(engine, keys, told("logboek.doorzocht", "anna"), told("logboek.doorzocht", "bram"),
@@ -89,3 +102,12 @@ async def test_what_one_actor_did_comes_in_order_and_a_page_at_a_time(engine, ke
         none = await readings.of_actor(db, THEIRS, actor, 0, AT, most=2)
     assert [each.at for each in (*first, *rest)] == [AT - days * 24 * HOUR for days in (3, 2, 1)]
     assert none == []
+
+
+async def test_who_looked_at_somebody_unknown_to_his_party_is_told_on_the_first_page(engine, tmp_path):
+    async with overseen(engine, tmp_path) as (_, desk):
+        who = asking(officer(), at=AT)  # a Thursday noon: nothing else stands out
+        before = await waiting(desk, who)
+        await write(engine, desk.keys, told("dossier.ingezien", who.officer.login, subjects=[LAST]))
+        after = await waiting(desk, who)
+    assert (before, [each.count for each in after]) == ([], [1])

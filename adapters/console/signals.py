@@ -83,10 +83,10 @@ async def did(asked: Asked) -> Answer:
 
 
 async def waiting(desk: Desk, asking: Asking) -> Sequence[Waiting]:
-    """Tell how many signals nobody looked at, of those that are counted at once; those about himself apart."""
+    """Tell how many signals nobody looked at; those about himself apart."""
     if not asking.may(Right.SIGNALS):
         return ()
-    found = await watch.watched(desk, asking, persons=False)
+    found = await watch.watched(desk, asking)
     own = sum(found.known.called(each.actor) == asking.officer.login for each in found.fresh)
     told = [
         ("Opvallend lezen: kijk of er een reden voor is", len(found.fresh) - own),

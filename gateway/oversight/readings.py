@@ -3,7 +3,7 @@
 Every function takes the connection first and never commits. Moments are milliseconds since 1970, UTC.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -39,36 +39,44 @@ async def counts(db: AsyncConnection, own: str, since: int, until: int) -> list[
     return [Count(actor=bytes(row.actor).hex(), event=row.event, at=row.hour, lines=row.lines) for row in rows]
 
 
-# Few lines are of people who read, so it is their leaves that are looked for among the lines about persons.
+# No index leads from a line to its person: that would cost each message a page. So the leaves of the few lines of
+# people who read are looked for among all lines about persons, once; and of each person found not all lines are read,
+# but from either end up to the first that is about a message.
 _READ = sa.select(_line.leaf).where(PERIOD, _line.other.is_(None), _line.party == _own, among(_line.event))
-_about = subject_lines.c
-_LOOKS = (
-    sa.select(_about.subject, _line.at, _line.actor)
-    .join_from(subject_lines, entries, _line.leaf == _about.leaf)
-    .where(_about.leaf.in_(_READ))
-)
 _EXCHANGE = sorted(code for code in kinds() if code.startswith("bericht.") and kinds()[code].activity == "uitwisseling")
-_LOOKED_AT = sa.select(_about.subject).where(_about.leaf.in_(_READ))
-_RELATION = (
-    sa.select(_about.subject, sa.func.min(_line.at).label("first"), sa.func.max(_line.at).label("last"))
-    .join_from(subject_lines, entries, _line.leaf == _about.leaf)
-    .where(_about.subject.in_(_LOOKED_AT), _line.event.in_(_EXCHANGE))
-    .group_by(_about.subject)
+_about = subject_lines.c
+_looked = sa.select(_about.subject, _about.leaf).where(_about.leaf.in_(_READ)).cte("looked")
+_people = sa.select(_looked.c.subject).distinct().subquery("people")
+
+
+def _message_at(order: Callable[[sa.Column[int]], sa.ColumnElement[int]]) -> sa.ScalarSelect[int]:
+    """Return when a message about a person came or went, for the first or the last time: numbers go up with time."""
+    query = sa.select(_line.at).join_from(subject_lines, entries, _line.leaf == _about.leaf)
+    return (
+        query.where(_about.subject == _people.c.subject, _line.event.in_(_EXCHANGE))
+        .order_by(order(_about.seq))
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+_known = sa.select(
+    _people.c.subject, _message_at(sa.asc).label("first"), _message_at(sa.desc).label("last")
+).cte("known")  # fmt: skip
+_LOOKS = (
+    sa.select(_looked.c.subject, _line.at, _line.actor, _known.c.first, _known.c.last)
+    .join_from(_looked, entries, _line.leaf == _looked.c.leaf)
+    .join(_known, _known.c.subject == _looked.c.subject)
 )
 
 
 async def looks(db: AsyncConnection, own: str, since: int, until: int) -> list[Look]:
     """Return each time that somebody of ``own`` looked at data about one person, with when its messages were."""
     given = {"own": own, "since": since, "until": until, "names": sorted(human_reading())}
-    known = {row.subject: (row.first, row.last) for row in await db.execute(_RELATION, given)}
-    never = (None, None)
     return [
-        Look(
-            actor=bytes(row.actor).hex(), at=row.at, person=row.subject,
-            first=known.get(row.subject, never)[0], last=known.get(row.subject, never)[1],
-        )
+        Look(actor=bytes(row.actor).hex(), at=row.at, person=row.subject, first=row.first, last=row.last)
         for row in await db.execute(_LOOKS, given)
-    ]  # fmt: skip
+    ]
 
 
 _LINES = sa.select(

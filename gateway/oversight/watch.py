@@ -65,17 +65,13 @@ class Watched:
         return [each for each in self.signals if each.key not in self.seen]
 
 
-async def watched(desk: Desk, asking: Asking, *, persons: bool = True) -> Watched:
-    """Return what stands out for an officer now: counted, without opening anything.
-
-    Without ``persons`` what is about who was looked at is left out: in a large log finding that takes seconds.
-    """
+async def watched(desk: Desk, asking: Asking) -> Watched:
+    """Return what stands out for an officer now: counted, without opening anything."""
     own, at, known = asking.officer.party, asking.at, known_to(desk, asking)
     since = signals.reach(at)
     async with desk.reading() as db:
         counted = [_renamed(each, known) for each in await readings.counts(db, own, since, at + 1)]
-        seen_people = await readings.looks(db, own, since, at + 1) if persons else []
-        looks = [_renamed(each, known) for each in seen_people]
+        looks = [_renamed(each, known) for each in await readings.looks(db, own, since, at + 1)]
         seen = {row.key: row.seen_at for row in await db.execute(sa.select(signals_seen))}
     nobody = frozenset(actor for actor, name in known.names.items() if name == NOBODY)
     found = signals.signals(counted, looks, at=at, unknown=nobody)
