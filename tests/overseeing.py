@@ -49,10 +49,12 @@ async def overseen(engine: AsyncEngine, folder: Path) -> AsyncIterator[tuple[Doo
         yield door, desk
 
 
-async def exchanged(door: Door, number: str, *, sender: str = HOOFD.code, receiver: str = ONDER.code) -> str:
-    """A message about `CLIENT` that came, was fetched and confirmed; return its id."""
+async def exchanged(
+    door: Door, number: str, *, sender: str = HOOFD.code, receiver: str = ONDER.code, client: str = CLIENT
+) -> str:
+    """A message about a client that came, was fetched and confirmed; return its id."""
     parties = PARTIES.by_code
-    raw = message("ho301-gewoon", number, sender=sender, receiver=receiver)
+    raw = message("ho301-gewoon", number, sender=sender, receiver=receiver).replace(CLIENT.encode(), client.encode())
     id_ = str((await door.accepted(raw, parties[sender]))["berichtId"])
     await door.pickup.fetch(id_, parties[receiver], VISIT)
     await door.pickup.confirm([id_], parties[receiver], VISIT)

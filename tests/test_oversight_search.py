@@ -19,7 +19,8 @@ from gateway.oversight.desk import Desk
 from gateway.oversight.lines import Content
 from gateway.oversight.rights import OPERATOR, Role
 from gateway.oversight.story import body
-from gateway.retention import secret
+from gateway.retention import persons, secret
+from gateway.retention.orders import NotAllowedError
 
 
 @pytest.fixture
@@ -274,3 +275,33 @@ async def test_who_is_secret_looks_in_all_ways_as_somebody_unknown(both):
     assert hidden == unknown
     assert hidden["file"], "else this proves nothing"
     assert (await told_of(desk, other, CLIENT))["more"], "more than a page is there for who may see it"
+
+
+async def test_a_request_to_destroy_treats_who_is_secret_as_somebody_unknown_in_the_log_too(both):
+    door, desk = both
+    hidden, unknown, fg = "999900018", "999900043", officer(login="fg-twee")
+    await exchanged(door, "N1")
+    await exchanged(door, "N2", client=hidden)
+    why = "een bedreigd kind"
+    await desk.do(lambda db: secret.hide(db, desk.keys, ORIGIN, asking(officer(login="fg-een")), bsn=hidden, why=why))
+
+    async def asked(who, *people: str) -> tuple[list[str], list[str]]:
+        inquiry = await persons.inquire(desk, asking(who), people, why="brief van de cliënt")
+        told = await desk.do(lambda db: persons.examine(db, desk.keys, inquiry))
+        await desk.do(lambda db: persons.ask(db, desk.keys, ORIGIN, asking(who), inquiry, why="brief van de cliënt"))
+        lines = [event for event, _, payload in await door.logged() if payload["object"] == people[-1]]
+        return [part.title for part in told], lines[lines.index("dossier.ingezien") :]
+
+    asked_of_hidden = await asked(fg, CLIENT, hidden)
+    assert asked_of_hidden == await asked(fg, CLIENT, unknown)
+    assert asked_of_hidden[1] == ["dossier.ingezien", "vernietiging.voorgesteld"]
+    named, _ = await asked(officer(login="fg-drie", finds_secret=True), CLIENT, hidden)
+    assert len(named) > len(asked_of_hidden[0]), "else this proves nothing"
+
+
+async def test_who_may_not_see_the_file_of_a_person_does_not_hear_what_of_it_may_go(both):
+    door, desk = both
+    await exchanged(door, "N1")
+    for role in (Role.AUDITOR, Role.ERASURE_APPROVER):
+        with pytest.raises(NotAllowedError, match="functionaris gegevensbescherming"):
+            await persons.inquire(desk, asking(officer(role)), [CLIENT], why="nieuwsgierig")

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -148,8 +149,22 @@ async def test_another_party_cannot_undo_it(keeper: Keeper):
     id_, _ = await hide(keeper)
     with pytest.raises(NotAllowedError, match="hoort niet bij uw partij"):
         await show(keeper, id_, FG_ONDER)
+
+
+async def test_that_a_person_is_secret_already_is_told_to_nobody_but_who_may_find_that_person(keeper: Keeper):
+    await keeper.door.accepted(about(BSN, "A1"))
+    first, under_way = await hide(keeper)
+    assert under_way == 1, "else what follows proves nothing"
+    named = replace(FG, officer=replace(FG.officer, login="fg-vertrouwd", finds_secret=True))
     with pytest.raises(NotAllowedError, match="al geheim"):
-        await hide(keeper)
+        await hide(keeper, named)
+    other = officer("fg-twee", Role.FG, HOOFD.code)
+    second, told = await hide(keeper, other)
+    assert (await hide(keeper, other, bsn="999900031"))[1] == told == 0, "as with a stranger"
+    await show(keeper, second, other)
+    assert isinstance(await keeper.door.send(about(BSN, "A2")), Rejected), "who guesses a number undoes nothing"
+    await show(keeper, first)
+    await keeper.door.accepted(about(BSN, "A3"))
 
 
 @pytest.mark.parametrize(

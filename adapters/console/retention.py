@@ -8,19 +8,15 @@ from typing import Any
 from adapters.console.dates import midnight, typed_day
 from adapters.console.pages import Answer, Asked, Goes, Page, Sent, Shown, Waiting
 from adapters.console.render import day
-from gateway import trail
 from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.lines import visible
 from gateway.oversight.question import bsn_fault
 from gateway.oversight.rights import OPERATOR, Right
-from gateway.oversight.search import hidden_of
 from gateway.retention import holds, orders, persons
 from gateway.retention.certificate import certificate
 from gateway.retention.decide import APPROVERS, Kind, Stage, fault_of_approval
 from gateway.retention.holds import Hold
 from gateway.retention.orders import Erasure, NotAllowedError
-from gateway.retention.persons import Inquiry
-from gateway.trail import What
 
 MOST_REASON = 1000
 MOST_PEOPLE = 20
@@ -172,14 +168,7 @@ async def person(asked: Asked) -> Answer:
         bad["reden"] = _WHY
     if bad:
         return _person(form, bad)
-    hidden = await hidden_of(desk, asked.asking, people)
-    found = tuple(each for each in people if each not in hidden)
-    inquiry = Inquiry(
-        party=asked.asking.officer.party, subjects=found, policy=desk.policy, archives=desk.parties.archives,
-        parties=list(desk.parties.by_code),
-    )  # fmt: skip
-    look = asked.asking.did(What.DOSSIER_READ, about={"reason": form["reden"], "query": "verzoek tot vernietiging"})
-    await desk.log(*trail.per_subject(look, people))
+    inquiry = await persons.inquire(desk, asked.asking, people, why=form["reden"])
     if form.get("stap") == "aanvragen":
         try:
             await desk.do(

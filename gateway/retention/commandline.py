@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from audit.keys import KeyService
-from gateway import trail
 from gateway.commit import committing, open_engine, writing
 from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.desk import now as moment
@@ -24,9 +23,7 @@ from gateway.retention.certificate import certificate
 from gateway.retention.decide import Kind, Stage
 from gateway.retention.nightly import Retention, read_terms
 from gateway.retention.orders import Erasure, NotAllowedError
-from gateway.retention.policy import Policy
 from gateway.settings import Settings
-from gateway.trail import What
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +32,6 @@ class Place:
 
     settings: Settings
     desk: Desk
-    policy: Policy
-    parties: Parties
     retention: Retention
 
 
@@ -52,7 +47,8 @@ async def at(settings: Settings) -> AsyncIterator[Place]:
     try:
         async with committing(engine) as commit:
             desk = Desk(commit, keys, settings.origin, settings.officers)
-            yield Place(settings=settings, desk=desk, policy=policy, parties=parties, retention=retention)
+            desk.policy, desk.parties = policy, parties
+            yield Place(settings=settings, desk=desk, retention=retention)
     finally:
         keys.close()
         await engine.dispose()
@@ -85,7 +81,7 @@ async def show(settings: Settings) -> int:
     async with at(settings) as place, place.desk.reading() as db:
         found = await orders.listed(db, place.desk.keys, None, Stage.PROPOSED, Stage.APPROVED)
         held = await holds.in_force(db, place.desk.keys, None)
-    for rule in place.policy.values():
+    for rule in place.desk.policy.values():
         print(f"{rule.code:12}  {rule.term!s:9} na {rule.begin}: {rule.title}. {rule.ground}.")
     for each in found:
         print(_line(each))
@@ -125,7 +121,7 @@ async def standing(settings: Settings, class_: str, *, until: str, who: str, why
         desk = place.desk
         id_ = await desk.do(
             lambda db: orders.ask_standing(
-                db, desk.keys, desk.origin, asking, policy=place.policy, class_=class_, until=end, why=why
+                db, desk.keys, desk.origin, asking, policy=place.desk.policy, class_=class_, until=end, why=why
             )
         )
     print(f"Gevraagd: {id_}. Twee beoordelaars moeten het goedkeuren.")
@@ -172,13 +168,7 @@ async def erase(settings: Settings, *, who: str, why: str, only_show: bool) -> i
     """Tell what is kept about persons and what of it may go; ask that it goes unless ``only_show``."""
     async with at(settings) as place, officer(place, who) as asking:
         desk = place.desk
-        bsns = _bsns()
-        inquiry = persons.Inquiry(
-            party=asking.officer.party, subjects=bsns, policy=place.policy, archives=place.parties.archives,
-            parties=place.parties.by_code.keys(),
-        )  # fmt: skip
-        event = asking.did(What.DOSSIER_READ, thing="dossier", about={"reason": why})
-        await desk.log(*trail.per_subject(event, bsns))
+        inquiry = await persons.inquire(desk, asking, _bsns(), why=why)
         parts = await desk.do(lambda db: persons.examine(db, desk.keys, inquiry))
         for part in parts:
             print(f"{'blijft' if part.stays else 'kan weg'}  {part.title}")
@@ -194,7 +184,7 @@ async def erase(settings: Settings, *, who: str, why: str, only_show: bool) -> i
 async def certify(settings: Settings, id_: str, target: Path | None) -> int:
     """Write the certificate of an erasure, to a file or the output."""
     async with at(settings) as place, place.desk.reading() as db:
-        told = await certificate(db, place.desk.keys, settings.origin, id_, policy=place.policy)
+        told = await certificate(db, place.desk.keys, settings.origin, id_, policy=place.desk.policy)
     text = json.dumps(told, indent=2, ensure_ascii=False)
     if target is None:
         print(text)

@@ -77,10 +77,14 @@ async def secrets_of(db: AsyncConnection, party: str) -> Sequence[Any]:
 
 
 async def move_secret(db: AsyncConnection, row: Any, state: str, *, at: int, ended: bool) -> None:
-    """Put one who is secret in another state, in which nothing is due; ``ended``: no longer secret."""
+    """Put one who is secret in another state, in which nothing is due; ``ended``: no longer secret.
+
+    Who was made secret more than once is so until each of these has ended.
+    """
     values = {"state": state, "changed_at": at, "due_at": None}
     await db.execute(sa.update(secret_persons).where(_row.id == row.id).values(values))
-    if ended:
+    others = sa.select(_row.id).where(_row.party == row.party, _now, _row.subject == row.subject)
+    if ended and (await db.execute(others)).first() is None:
         await db.execute(sa.update(log.subjects).where(_person.id == row.subject).values(secret=False))
 
 

@@ -1,6 +1,6 @@
 """Destruction at the request of persons (AVG art. 17, Jeugdwet art. 7.3.9): what may go, what may not, and by what law.
 
-Every function takes the connection first and never commits.
+``inquire`` takes the desk and logs who asks; every other function takes the connection first and never commits.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -16,7 +16,9 @@ from audit.record import record
 from gateway import bodies, trail
 from gateway.flow import State
 from gateway.ledger.forget import in_use
+from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.rights import Right, may
+from gateway.oversight.search import hidden_of
 from gateway.retention import due, orders, people, store
 from gateway.retention.decide import Kind
 from gateway.retention.orders import Doer, NotAllowedError
@@ -74,16 +76,40 @@ class Inquiry:
     party: str
     subjects: tuple[str, ...] = field(repr=False)
     """BSNs."""
+    hidden: frozenset[str] = field(default=frozenset(), repr=False)
+    """Those of them who are secret and not for who asks to find: there is as much about them as about a stranger."""
     policy: Policy
     archives: Collection[str]
     """Parties that keep their archive here."""
     parties: Collection[str]
     """All parties: between which there may be a dossier."""
 
+    @property
+    def found(self) -> set[str]:
+        """Those about whom there may be something to find."""
+        return set(self.subjects) - self.hidden
+
+
+async def inquire(desk: Desk, asking: Asking, people: Sequence[str], *, why: str) -> Inquiry:
+    """Log of whom (BSNs) an officer asks what is kept and may go, then return the inquiry.
+
+    Raises NotAllowedError, and logs nothing, if he may not see what is kept about a person.
+    """
+    if not asking.may(Right.DOSSIER):
+        raise NotAllowedError("Alleen een functionaris gegevensbescherming kan dit vragen.")
+    subjects = tuple(dict.fromkeys(people))
+    about = {"reason": why, "query": "verzoek tot vernietiging"}
+    look = asking.did(What.DOSSIER_READ, thing="dossier", about=about)
+    await desk.log(*trail.per_subject(look, subjects))
+    return Inquiry(
+        party=asking.officer.party, subjects=subjects, hidden=frozenset(await hidden_of(desk, asking, subjects)),
+        policy=desk.policy, archives=desk.parties.archives, parties=list(desk.parties.by_code),
+    )  # fmt: skip
+
 
 async def examine(db: AsyncConnection, keys: KeyService, inquiry: Inquiry) -> list[Part]:
     """Return all that is kept about these persons for their party, and what of it may go."""
-    known = await people.subjects(db, keys, [(inquiry.party, bsn) for bsn in inquiry.subjects])
+    known = await people.subjects(db, keys, [(inquiry.party, bsn) for bsn in inquiry.found])
     rows = await due.about(db, known.values(), inquiry.party)
     clients = bodies.clients(keys, rows, why="beheer") if rows else {}
     parts = [_message(row, inquiry, set(clients[row.id])) for row in rows]
@@ -127,7 +153,7 @@ def _why(row: Any, inquiry: Inquiry, clients: set[str]) -> Iterator[Reason]:
         yield UNDELIVERED
     if not row.free:
         yield HELD
-    if clients - set(inquiry.subjects):
+    if clients - inquiry.found:
         yield OTHERS
     fiscal = inquiry.policy["fiscaal"]
     archived = {row.sender, row.receiver} & set(inquiry.archives)
@@ -149,6 +175,7 @@ async def _dossiers(db: AsyncConnection, keys: KeyService, inquiry: Inquiry, row
     items = {
         f"dossier/{wet}/{payer}/{provider}/{bsn}": f"{wet}/{payer}/{provider}/{place}"
         for (place, bsn), wet, (payer, provider) in product(enumerate(inquiry.subjects), ("JW", "WMO"), pairs)
+        if bsn in inquiry.found
     }
     for key, past in (await orders.dossiers(db, keys, items)).items():
         wet, payer, provider, _ = items[key].split("/")

@@ -54,14 +54,17 @@ class Secret:
 async def hide(db: AsyncConnection, keys: KeyService, origin: str, who: Doer, *, bsn: str, why: str) -> tuple[str, int]:
     """Make a person secret for the officer's party; raises NotAllowedError.
 
-    Return the id, and how many messages about them are still on their way: those must be stopped by people.
+    Return the id, and how many messages about them are still on their way: those must be stopped by people. Who is
+    secret already is so once more, and until each of these is lifted: only an officer who may find such a person hears
+    of it, to all others it goes as with a stranger.
     """
     party = who.officer.party
     if not party or not may(who.officer, Right.DOSSIER):
         raise NotAllowedError("Alleen een functionaris gegevensbescherming van een partij kan dit doen.")
     await people.lock_secrets(db)
     known = await people.subject(db, keys, party, bsn)
-    if known is not None and await people.is_secret(db, known):
+    hidden = known is not None and await people.is_secret(db, known)
+    if hidden and who.officer.finds_secret:
         raise NotAllowedError("Deze persoon is al geheim.")
     id_, at = secrets.token_hex(16), datetime.now(UTC)
     event = replace(who.did(What.HIDDEN, thing="geheim", about={"reason": why}), trace=id_)
@@ -77,7 +80,7 @@ async def hide(db: AsyncConnection, keys: KeyService, origin: str, who: Doer, *,
             "changed_at": now(),
         },
     )  # fmt: skip
-    return id_, len(await due.on_their_way(db, subject, party))
+    return id_, 0 if hidden else len(await due.on_their_way(db, subject, party))
 
 
 async def confirm(db: AsyncConnection, keys: KeyService, origin: str, id_: str, who: Doer, *, why: str) -> None:
@@ -86,7 +89,7 @@ async def confirm(db: AsyncConnection, keys: KeyService, origin: str, id_: str, 
 
 
 async def show(db: AsyncConnection, keys: KeyService, origin: str, id_: str, who: Doer, *, why: str) -> None:
-    """Let messages about this person through again; raises NotAllowedError."""
+    """Let messages about this person through again, if nobody else made them secret; raises NotAllowedError."""
     await _step(db, keys, origin, id_, who, Stage.LIFTED, What.SHOWN, why)
 
 
