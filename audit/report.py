@@ -46,6 +46,7 @@ CHECKS: Mapping[str, str] = {
     "V17": "In wat open staat, staat niets over personen",
     "V18": "Wat weg moest is weg, en wat moet blijven is er",
     "V19": "Elke noodtoegang is op tijd beoordeeld",
+    "V20": "Wat de databank laat vinden, is wat in de regels staat",
 }
 """The checks, in the order in which an officer reads them."""
 

@@ -73,7 +73,7 @@ async def test_a_sound_log_is_found_sound_and_that_is_an_entry(desk, engine, ask
     found = await ended(desk, asked, await checks.ask(desk, asking()))
     assert (found.verdict, found.found["regels"], found.done, found.total) == (0, 3, 3, 3), found.report
     states = {each["controle"]: each["oordeel"] for each in found.found["controles"]}
-    assert [states[name] for name in ("V1", "V2", "V3", "V9", "V10", "V11")] == ["goed"] * 6
+    assert [states[name] for name in ("V1", "V2", "V3", "V9", "V10", "V11", "V20")] == ["goed"] * 7
     assert "logboek.gecontroleerd" in await told(desk)
 
 
@@ -91,6 +91,16 @@ async def test_tampering_is_found_and_becomes_an_incident_by_itself(desk, engine
     (case,) = await casebook.listed(desk, asking())
     assert (case.kind, case.party) == ("aantasting", "")
     assert "incident.gemeld" in await told(desk)
+
+
+async def test_a_line_that_is_hidden_in_the_database_alone_is_found_and_becomes_an_incident(desk, engine, asked):
+    await signed(desk, engine)
+    async with writing(engine) as db:
+        await db.execute(sa.update(log.entries).where(log.entries.c.idx == 1).values(party="98000003"))
+    found = await ended(desk, asked, await checks.ask(desk, asking()))
+    [problem] = found.found["problemen"]
+    assert (found.verdict, problem["controle"], problem["regel"]) == (1, "V20", 1)
+    assert [case.kind for case in await casebook.listed(desk, asking())] == ["aantasting"]
 
 
 async def test_who_asks_while_a_run_waits_gets_that_one(desk):

@@ -64,6 +64,10 @@ def _examine(run: Run) -> None:
     stamped.check()
     for each in checks:
         each.end()
+    if run.given.astray is None:
+        run.cannot("V20", "Dat kan alleen waar de databank is: in het toezicht.")
+    for problem in run.given.astray or ():
+        run.note(problem.check, problem.verdict, problem.file, problem.text, problem.index)
     files.find_strangers(run)
 
 

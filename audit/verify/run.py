@@ -38,6 +38,8 @@ class Given:
     """Receipts that parties hold: file → JSON (V14)."""
     opener: Opener | None = None
     """Opens payloads (V10, V11)."""
+    astray: Sequence[Problem] | None = None
+    """What the database files otherwise than its lines say; see `audit.filed` (V20)."""
     counts: Mapping[tuple[str, str], int] | None = None
     """What the key service says that it counted: (day, reason) → how often (V13)."""
 

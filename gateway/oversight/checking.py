@@ -12,7 +12,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from audit import log
 from audit.export import ExportError
 from audit.export import export as write_export
+from audit.filed import astray
 from audit.keys import KeyService
 from audit.note import Kind, VerifierKey
 from audit.pdf import PdfError, write_pdf
@@ -59,8 +60,8 @@ async def check(asked: Asked, folder: Path, tell: Callable[[int, int], None]) ->
     engine = open_engine(asked.database)
     keys = KeyService.open(Path(asked.keys))
     try:
-        await _write(engine, keys, asked, folder, tell)
-        return verify(folder, _given(keys, asked))
+        misfiled = await _write(engine, keys, asked, folder, tell)
+        return verify(folder, replace(_given(keys, asked), astray=misfiled))
     except (log.TamperedError, ExportError) as error:
         verdict = Verdict.TAMPERED if isinstance(error, log.TamperedError) else Verdict.UNCHECKABLE
         return Report(origin=asked.log, problems=(Problem(check="V3", verdict=verdict, file="", text=str(error)),))
@@ -71,12 +72,14 @@ async def check(asked: Asked, folder: Path, tell: Callable[[int, int], None]) ->
 
 async def _write(
     engine: AsyncEngine, keys: KeyService, asked: Asked, folder: Path, tell: Callable[[int, int], None]
-) -> None:
+) -> list[Problem]:
+    """Export the log; return what the database files otherwise than it says, at the same moment."""
     if engine.dialect.name == "postgresql":
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
     async with engine.connect() as db:
         told = await with_terms(db, beside(keys), read_terms(Path(asked.terms)))
         await write_export(db, folder, keys.signer("log"), asked.log, _unopened, beside=told, tell=tell)
+        return await astray(db, keys)
 
 
 def _given(keys: KeyService, asked: Asked) -> Given:
