@@ -70,10 +70,25 @@ def test_after_logging_in_one_comes_where_one_wanted_to_be(desk, person):
 
 
 @pytest.mark.parametrize(
-    "path", ["https://kwaad.voorbeeld/", "//kwaad.voorbeeld", "/\\kwaad", "kwaad", "/a\r\nb", "/a b"]
-)
+    "path",
+    [
+        "https://kwaad.voorbeeld/", "//kwaad.voorbeeld", "/\\kwaad", "kwaad", "/a\r\nb", "/a b", "", "///kwaad",
+        "/%2fkwaad.voorbeeld", "/%2F%2Fkwaad.voorbeeld", "/%5ckwaad.voorbeeld", "/%255ckwaad", "\\\\kwaad", "/\t/kwaad",
+        "javascript:alert(1)", "data:text/html,x", "HTTPS:kwaad.voorbeeld", "/./\\kwaad", "/..//kwaad", "/a/..//kwaad",
+        "/a/%2e%2e//kwaad", "/a//kwaad", "/a\\kwaad", "/a#kwaad", "/@kwaad.voorbeeld", "/\u2215kwaad", "/a\n",
+        "/" + "a" * 300,
+    ],
+)  # fmt: skip
 def test_another_place_becomes_the_first_page(path):
     assert where(path) == "/"
+    assert where(path, otherwise="/noodtoegang") == "/noodtoegang"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/sessie", "/inzage/0a", "/zoeken/0a?na=1-2", "/noodtoegang/vragen?naar=%2Fberichten%2F0a%2Finhoud"]
+)
+def test_a_page_of_ours_is_where_one_comes_back(path):
+    assert where(path) == path
 
 
 @pytest.mark.parametrize("wrong", [{"wachtwoord": "raad-ik"}, {"code": "000000"}, {"login": "niemand"}, {"code": ""}])

@@ -169,6 +169,7 @@ class Console:
                     "role_name": DUTCH[asking.officer.role],
                     "menu": [page for page in PAGES if page.menu and asking.may(page.right)],
                     "here": request.path,
+                    "itself": request.path_qs,
                     "proof": _proof(request),
                     "head": await head(self._desk),
                 }

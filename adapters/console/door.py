@@ -25,7 +25,8 @@ COOKIE = "__Host-toezicht"
 LOGIN = "/aanmelden"
 LOGGED_OUT = "/aanmelden/afgemeld"
 """Where the OpenID provider says that a session is over. A program sends that form, not a page of ours."""
-_HERE = re.compile(r"/(?:[A-Za-z0-9_-][A-Za-z0-9/_.~%?&=+,:-]{0,300})?")
+_HERE = re.compile(r"(?=.{1,300}$)/(?:[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*(?:\?[A-Za-z0-9/_.~%?&=+,:-]*)?)?")
+"""Our paths have plain names: nothing is encoded, empty or made of dots, which a browser could read otherwise."""
 _WRONG = (
     "Aanmelden is niet gelukt. Controleer wat u invulde, en gebruik een nieuwe code. "
     "Na een paar keer moet u steeds langer wachten."
@@ -167,13 +168,12 @@ class Door:
 
 def sends_in(request: web.Request) -> web.Response:
     """Send who is not logged in to the door, and remember where he wanted to go."""
-    wanted = request.path_qs if request.method == "GET" else request.path
-    return go(f"{LOGIN}?naar={quote(where(wanted), safe='')}")
+    return go(f"{LOGIN}?naar={quote(where(request.path_qs), safe='')}")
 
 
-def where(path: str) -> str:
-    """Return a path of this console, and of no other place: what is anything else becomes the first page."""
-    return path if _HERE.fullmatch(path) else "/"
+def where(path: str, otherwise: str = "/") -> str:
+    """Return a path of this console, and of no other place: what is anything else becomes ``otherwise``."""
+    return path if _HERE.fullmatch(path) else otherwise
 
 
 def caller_of(request: web.Request) -> Caller:

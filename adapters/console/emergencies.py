@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
+from adapters.console.door import where
 from adapters.console.lookup import filled
 from adapters.console.pages import Answer, Asked, Goes, MissingError, Page, Shown, Waiting
 from gateway.oversight import emergency
 from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.purposes import LEAST_REASON, MOST_REASON
+from gateway.oversight.question import local_day
 from gateway.oversight.rights import DUTCH, Right, Role
+
+_OVERVIEW = "/noodtoegang"
 
 
 async def overview(asked: Asked) -> Answer:
@@ -27,27 +31,27 @@ async def overview(asked: Asked) -> Answer:
     return Shown(template="noodtoegang.html", values={"rows": rows})
 
 
-async def ask(_asked: Asked) -> Answer:
+async def ask(asked: Asked) -> Answer:
     """Ask for the reason."""
-    return _form({}, {})
+    return _form(asked, {})
 
 
 async def begin(asked: Asked) -> Answer:
-    """Begin the hour."""
+    """Begin the hour, and go on where it was needed."""
     wrong = _fault(asked.form.get("reden", ""), "reden")
     if not wrong and asked.form.get("weet") != "ja":
         wrong = {"weet": "Zet het vinkje: dan weet u dat een ander dit nakijkt."}
     if wrong:
-        return _form(asked.form, wrong)
+        return _form(asked, wrong)
     if not asked.asking.elevated:
         await emergency.begin(asked.desk, asked.asking, asked.form["reden"])
-    return Goes(to="/noodtoegang")
+    return Goes(to=_back(asked))
 
 
 async def end(asked: Asked) -> Answer:
     """End it now."""
     await emergency.end(asked.desk, asked.asking)
-    return Goes(to="/noodtoegang")
+    return Goes(to=_OVERVIEW)
 
 
 async def look(asked: Asked) -> Answer:
@@ -66,7 +70,7 @@ async def review(asked: Asked) -> Answer:
     right, finding = asked.form["oordeel"] == "terecht", asked.form["bevinding"]
     if not await emergency.review(asked.desk, asked.asking, asked.path["spoor"], right=right, finding=finding):
         raise MissingError
-    return Goes(to="/noodtoegang")
+    return Goes(to=_OVERVIEW)
 
 
 async def waiting(desk: Desk, asking: Asking) -> Sequence[Waiting]:
@@ -82,7 +86,7 @@ async def waiting(desk: Desk, asking: Asking) -> Sequence[Waiting]:
         ("Noodtoegang die op uw beoordeling wacht", len(mine) - late),
         ("Noodtoegang waarvan de beoordeling te laat is", late),
     ]
-    return [Waiting(text=text, count=count, to="/noodtoegang") for text, count in told if count]
+    return [Waiting(text=text, count=count, to=_OVERVIEW) for text, count in told if count]
 
 
 def _reviewable(each: emergency.Emergency, asking: Asking) -> bool:
@@ -95,12 +99,14 @@ def _fault(text: str, name: str) -> dict[str, str]:
     return {} if fits else {name: f"Schrijf {LEAST_REASON} tot {MOST_REASON} tekens. Dit komt in het logboek."}
 
 
-def _form(values: Mapping[str, str], wrong: Mapping[str, str]) -> Answer:
-    return Shown(
-        template="noodvraag.html",
-        values={"values": filled(values), "wrong": filled(wrong)},
-        status=422 if wrong else 200,
-    )
+def _back(asked: Asked) -> str:
+    """Return where he wanted to be, if that is a page of ours."""
+    return where(asked.query.get("naar", ""), otherwise=_OVERVIEW)
+
+
+def _form(asked: Asked, wrong: Mapping[str, str]) -> Answer:
+    values = {"values": filled(asked.form), "wrong": filled(wrong), "back": _back(asked), "overview": _OVERVIEW}
+    return Shown(template="noodvraag.html", values=values, status=422 if wrong else 200)
 
 
 async def _review(asked: Asked, wrong: Mapping[str, str]) -> Answer:
@@ -110,13 +116,14 @@ async def _review(asked: Asked, wrong: Mapping[str, str]) -> Answer:
         raise MissingError
     values = {
         "it": one, "role": DUTCH[Role(one.role)], "values": filled(asked.form), "wrong": filled(wrong),
-        "reviewable": _reviewable(one, asked.asking),
+        "reviewable": _reviewable(one, asked.asking), "first_day": local_day(one.began_at),
+        "last_day": local_day(one.ended_at or asked.asking.at),
     }  # fmt: skip
     return Shown(template="noodbeoordeling.html", values=values, status=422 if wrong else 200)
 
 
 PAGES = (
-    Page(path="/noodtoegang", right=Right.BREAK_GLASS, serve=overview, menu="Noodtoegang"),
+    Page(path=_OVERVIEW, right=Right.BREAK_GLASS, serve=overview, menu="Noodtoegang"),
     Page(path="/noodtoegang/vragen", right=Right.BREAK_GLASS, serve=ask, fresh=True),
     Page(path="/noodtoegang/vragen", right=Right.BREAK_GLASS, serve=begin, method="POST", fresh=True),
     Page(path="/noodtoegang/einde", right=Right.BREAK_GLASS, serve=end, method="POST"),

@@ -16,7 +16,7 @@ from gateway.oversight import purposes
 ZONE = ZoneInfo("Europe/Amsterdam")
 _MESSAGE = re.compile(r"[0-9a-f]{32}")
 _BSN = re.compile(r"[0-9]{9}")
-_ACTOR = re.compile(r"[a-z0-9][a-z0-9.-]{1,31}")
+_ACTOR = re.compile(r"[a-z0-9][a-z0-9.-]{1,63}")
 _WEIGHTS = (9, 8, 7, 6, 5, 4, 3, 2, -1)
 
 
