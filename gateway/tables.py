@@ -273,8 +273,9 @@ secret_persons = sa.Table(
     sa.Column("party", sa.String(8), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("made_at", sa.BigInteger, nullable=False),
-    sa.Column("due_at", sa.BigInteger),  # when the gemeente must have confirmed the paper form
+    sa.Column("due_at", sa.BigInteger),  # when the gemeente must have confirmed the first form
     sa.Column("changed_at", sa.BigInteger, nullable=False),
+    sa.Column("sealed", sa.LargeBinary),  # the party's own number of this client; none once no longer secret
 )
 sa.Index(
     "secret_persons_now",
@@ -282,6 +283,18 @@ sa.Index(
     postgresql_where=sa.text("state <> 'opgeheven'"),
     sqlite_where=sa.text("state <> 'opgeheven'"),
 )
+
+# Forms that went to a gemeente outside the messages; what they say is kept nowhere.
+secret_forms = sa.Table(
+    "secret_forms",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("secret", sa.String(32), nullable=False),  # secret_persons.id
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+    sa.Column("due_at", sa.BigInteger),  # when the gemeente must have confirmed it; none once it did
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # which form, for whom, and the hash of what was handed over
+)
+sa.Index("secret_forms_secret", secret_forms.c.secret)
 
 # What officers do between two requests (gateway.oversight): what they asked of the log, and their emergency access.
 console_questions = sa.Table(

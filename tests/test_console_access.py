@@ -63,7 +63,7 @@ def visitors(desk) -> dict[tuple[Role, str], Visitor]:
 
 
 def officer_of(role: Role, party: str) -> Officer:
-    return Officer(login="f.de.groot", name="F. de Groot", role=role, party=party)
+    return Officer(login="f.de.groot", name="F. de Groot", role=role, party=party, finds_secret=True)
 
 
 def ask(visitor: Visitor, page: Page, path: str):
@@ -164,6 +164,14 @@ def test_emergency_access_adds_what_it_adds_and_nothing_else():
         more = RIGHTS[Role.BREAK_GLASS] if role in (Role.FG, Role.OPS) else frozenset()  # others cannot ask for it
         assert may(officer, right, elevated=True) == (right in RIGHTS[role] or right in more)
         assert may(officer, right) == (right in RIGHTS[role])
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(("party", "named"), [(HOOFD, False), ("", True)])
+def test_who_is_secret_is_for_no_role_but_for_who_is_named_at_a_party(role, party, named):
+    officer = Officer(login="f.de.groot", name="F. de Groot", role=role, party=party, finds_secret=named)
+    assert not may(officer, Right.HIDDEN)
+    assert not may(officer, Right.HIDDEN, elevated=True)
 
 
 @pytest.mark.parametrize(

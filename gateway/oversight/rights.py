@@ -67,6 +67,8 @@ class Right(StrEnum):
     """Generations of keys and how often they were used; never a key."""
     OPERATE = "beheren"
     """How the gateway runs: numbers, nothing of a message."""
+    HIDDEN = "geheim"
+    """Who is secret for one's own party, and the forms outside the messages; only for who is named for it as well."""
     BREAK_GLASS = "noodtoegang-vragen"
     REVIEW_BREAK_GLASS = "noodtoegang-beoordelen"
 
@@ -76,7 +78,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.FG: frozenset(
         {
             Right.OWN, Right.VERIFY, Right.LINES, Right.SEARCH, Right.OPEN, Right.EXPORT, Right.DOSSIER, Right.SIGNALS,
-            Right.INCIDENTS, Right.REGISTER, Right.RETENTION, Right.BREAK_GLASS, Right.REVIEW_BREAK_GLASS,
+            Right.INCIDENTS, Right.REGISTER, Right.RETENTION, Right.HIDDEN, Right.BREAK_GLASS, Right.REVIEW_BREAK_GLASS,
         }
     ),
     Role.TENANT_ADMIN: frozenset({Right.OWN, Right.VERIFY, Right.REGISTER, Right.OFFICERS, Right.KEYS}),
@@ -107,6 +109,8 @@ def may(officer: Officer, right: Right, *, elevated: bool = False) -> bool:
     The hour ends at once for who gets a role that may not ask for it.
     """
     own = RIGHTS[officer.role]
+    if right is Right.HIDDEN and (not officer.finds_secret or officer.party == OPERATOR):
+        return False
     return right in own or (elevated and Right.BREAK_GLASS in own and right in RIGHTS[Role.BREAK_GLASS])
 
 

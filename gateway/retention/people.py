@@ -41,10 +41,13 @@ async def is_secret(db: AsyncConnection, id_: int) -> bool:
     return bool((await db.execute(sa.select(_person.secret).where(_person.id == id_))).scalar())
 
 
-async def bsn_of(db: AsyncConnection, keys: KeyService, id_: int) -> str:
-    """Return the BSN of a person."""
-    sealed = (await db.execute(sa.select(_person.sealed).where(_person.id == id_))).scalar_one()
-    return keys.open_persons([(sealed, person_context(id_))], why="beheer")[0]
+async def bsns_of(db: AsyncConnection, keys: KeyService, ids: Sequence[int]) -> list[str]:
+    """Return the BSNs of persons, in the same order; LookupError if one is not known."""
+    if not ids:
+        return []
+    rows = await db.execute(sa.select(_person.id, _person.sealed).where(_person.id.in_(ids)))
+    sealed = {row.id: row.sealed for row in rows}
+    return keys.open_persons([(sealed[each], person_context(each)) for each in ids], why="beheer")
 
 
 async def lock_secrets(db: AsyncConnection) -> None:

@@ -1,16 +1,18 @@
 """Persons whose residence must stay secret: no message about them comes in, from or to the party that said so.
 
 For a child that is threatened the standard forbids all message traffic (Regeling Jeugdwet art. 6a.6, Standaard
-Administratie Protocol § 3.4): what must be told goes on paper, and the gemeente confirms it within five working days.
-Here stands who it is, and until when that confirmation may take. Every function takes the connection first and never
-commits.
+Administratie Protocol § 3.4): what must be told goes outside them on a form, and the gemeente confirms it within five
+working days. Here stands who it is, and until when that confirmation may take. Every function takes the connection
+first and never commits.
 """
 
+import hashlib
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,8 +23,9 @@ from gateway.explain import HEADER, finding
 from gateway.ledger.values import Said
 from gateway.message import Facts, Finding
 from gateway.oversight.rights import Right, may
-from gateway.retention import due, people
+from gateway.retention import due, handed, people
 from gateway.retention.decide import working_days_after
+from gateway.retention.forms import TITLES, Form
 from gateway.retention.orders import Doer, NotAllowedError, now
 from gateway.trail import What
 
@@ -40,6 +43,21 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A form that went out."""
+
+    id: str
+    form: Form
+    to: str
+    """Code of the gemeente."""
+    document: str
+    """SHA-256 of the sealed file, in hex."""
+    made_at: int
+    due_at: int | None
+    """Until when the gemeente may take to confirm it; None once it did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Secret:
     """One person who is secret now; by a random id, for who it is must be known to few."""
 
@@ -48,11 +66,19 @@ class Secret:
     stage: Stage
     made_at: int
     due_at: int | None
-    """Until when the gemeente may take to confirm the form; None once it did."""
+    """Until when the gemeente may take to confirm the first form; None once that went out, or was confirmed."""
+    number: str = field(default="", repr=False)
+    """By which the party itself knows this client; empty where nobody told."""
+    sent: tuple[Sent, ...] = ()
+    under_way: int = 0
+    """Messages about them that their receiver has not confirmed."""
 
 
-async def hide(db: AsyncConnection, keys: KeyService, origin: str, who: Doer, *, bsn: str, why: str) -> tuple[str, int]:
-    """Make a person secret for the officer's party; raises NotAllowedError.
+async def hide(
+    db: AsyncConnection, keys: KeyService, origin: str, who: Doer, *, bsn: str, why: str, purpose: str = "",
+    number: str = "",
+) -> tuple[str, int]:  # fmt: skip
+    """Make a person secret for the officer's party, who knows them by ``number``; raises NotAllowedError.
 
     Return the id, and how many messages about them are still on their way: those must be stopped by people. Who is
     secret already is so once more, and until each of these is lifted: only an officer who may find such a person hears
@@ -68,6 +94,7 @@ async def hide(db: AsyncConnection, keys: KeyService, origin: str, who: Doer, *,
         raise NotAllowedError("Deze persoon is al geheim.")
     id_, at = secrets.token_hex(16), datetime.now(UTC)
     event = replace(who.did(What.HIDDEN, thing="geheim", about={"reason": why}), trace=id_)
+    event = replace(event, purpose=purpose or event.purpose)
     await record(db, keys, origin, trail.per_subject(event, [bsn]), at)
     subject = await people.subject(db, keys, party, bsn)
     if subject is None:
@@ -80,6 +107,8 @@ async def hide(db: AsyncConnection, keys: KeyService, origin: str, who: Doer, *,
             "changed_at": now(),
         },
     )  # fmt: skip
+    if number:
+        await handed.put_number(db, keys, id_, number)
     return id_, 0 if hidden else len(await due.on_their_way(db, subject, party))
 
 
@@ -93,12 +122,59 @@ async def show(db: AsyncConnection, keys: KeyService, origin: str, id_: str, who
     await _step(db, keys, origin, id_, who, Stage.LIFTED, What.SHOWN, why)
 
 
-async def listed(db: AsyncConnection, party: str) -> list[Secret]:
-    """Return who is secret for a party, the first due first."""
+async def look(db: AsyncConnection, keys: KeyService, origin: str, who: Doer) -> list[Secret]:
+    """Write down of each who is secret for the officer's party that he looks, and return them, the first due first.
+
+    Show them once that is committed.
+    """
+    rows = await people.secrets_of(db, who.officer.party)
+    bsns = await people.bsns_of(db, keys, [row.subject for row in rows])
+    looked = trail.per_subject(who.did(What.HIDDEN_READ, thing="geheim"), bsns)
+    await record(db, keys, origin, looked, datetime.now(UTC))
+    sent: dict[str, list[Sent]] = {row.id: [] for row in rows}
+    for row, told in await handed.of(db, keys, list(sent)):
+        sent[row.secret].append(
+            Sent(
+                id=row.id, form=Form(told["form"]), to=told["to"], document=told["document"], made_at=row.made_at,
+                due_at=row.due_at,
+            )
+        )  # fmt: skip
     return [
-        Secret(id=row.id, party=row.party, stage=Stage(row.state), made_at=row.made_at, due_at=row.due_at)
-        for row in await people.secrets_of(db, party)
-    ]
+        Secret(
+            id=row.id, party=row.party, stage=Stage(row.state), made_at=row.made_at, due_at=row.due_at, number=number,
+            sent=tuple(sent[row.id]), under_way=len(await due.on_their_way(db, row.subject, row.party)),
+        )
+        for row, number in zip(rows, handed.numbers(keys, rows), strict=True)
+    ]  # fmt: skip
+
+
+async def hand_over(
+    db: AsyncConnection, keys: KeyService, origin: str, id_: str, who: Doer, *, form: Form, to: str, file: bytes
+) -> None:
+    """Write down that a form, sealed as ``file``, goes to a gemeente, which may take five working days to confirm it.
+
+    Raises NotAllowedError.
+    """
+    document = hashlib.sha256(file).hexdigest()
+    about = {"reason": f"{TITLES[form]}, aan gemeente {to}", "document": document}
+    await _write(db, keys, origin, id_, who, What.FORM_SEALED, about)
+    until = int(working_days_after(datetime.now(UTC), CONFIRMED_WITHIN).timestamp() * 1000)
+    row = {"id": secrets.token_hex(16), "secret": id_, "made_at": now(), "due_at": until}
+    await handed.add(db, keys, row, {"form": form.value, "to": to, "document": document})
+
+
+async def confirm_form(
+    db: AsyncConnection, keys: KeyService, origin: str, id_: str, who: Doer, *, form: str, why: str
+) -> None:
+    """Write down that the gemeente confirmed one of the forms that went out; raises NotAllowedError."""
+    found = {row.id: told for row, told in await handed.of(db, keys, [id_]) if row.due_at is not None}
+    if form not in found:
+        raise NotAllowedError("Dit formulier is al bevestigd, of het is er niet.")
+    about = {"reason": why, "document": found[form]["document"]}
+    row = await _write(db, keys, origin, id_, who, What.HIDDEN_CONFIRMED, about)
+    await handed.confirmed(db, form)
+    if row.state == Stage.FORM:
+        await people.move_secret(db, row, Stage.CONFIRMED.value, at=now(), ended=False)
 
 
 async def refused(
@@ -139,13 +215,23 @@ def _path(said: tuple[Said, ...], bsn: str) -> str:
 async def _step(
     db: AsyncConnection, keys: KeyService, origin: str, id_: str, who: Doer, stage: Stage, what: What, why: str
 ) -> None:
+    row = await _write(db, keys, origin, id_, who, what, {"reason": why})
+    await people.move_secret(db, row, stage.value, at=now(), ended=stage is Stage.LIFTED)
+    if stage is Stage.LIFTED:
+        await handed.forget(db, id_)
+
+
+async def _write(
+    db: AsyncConnection, keys: KeyService, origin: str, id_: str, who: Doer, what: What, about: Mapping[str, str]
+) -> Any:
+    """Write to the log what is done about somebody who is secret; return their row. Raises NotAllowedError."""
     if not may(who.officer, Right.DOSSIER):
         raise NotAllowedError("Alleen een functionaris gegevensbescherming kan dit doen.")
     await people.lock_secrets(db)
     rows = {row.id: row for row in await people.secrets_of(db, who.officer.party)}
     if id_ not in rows:
         raise NotAllowedError("Deze persoon is niet geheim, of hoort niet bij uw partij.")
-    bsn = await people.bsn_of(db, keys, rows[id_].subject)
-    event = replace(who.did(what, thing="geheim", about={"reason": why}), trace=id_)
-    await record(db, keys, origin, trail.per_subject(event, [bsn]), datetime.now(UTC))
-    await people.move_secret(db, rows[id_], stage.value, at=now(), ended=stage is Stage.LIFTED)
+    bsns = await people.bsns_of(db, keys, [rows[id_].subject])
+    event = replace(who.did(what, thing="geheim", about=about), trace=id_)
+    await record(db, keys, origin, trail.per_subject(event, bsns), datetime.now(UTC))
+    return rows[id_]
