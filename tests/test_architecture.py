@@ -112,6 +112,7 @@ PURE = (
     "gateway/oversight/person.py",
     "gateway/oversight/purposes.py",
     "gateway/oversight/question.py",
+    "gateway/oversight/withheld.py",
     "gateway/places.py",
     "gateway/receipt.py",
     "gateway/retention/decide.py",

@@ -234,3 +234,79 @@ def test_it_works_without_scripts_and_on_a_narrow_screen(desk, ids, browser, pag
         other.get_by_role("button", name="Zoeken").click()
         other.locator("summary").first.click()
         assert other.get_by_text("Hash van de regel").first.is_visible()
+
+
+def told_to_client(fg, path):
+    return json.loads(fg.submit(f"{path}/uitvoer", {"vorm": "json", "beeld": "client"}).body)
+
+
+def test_an_officer_leaves_lines_out_of_what_the_client_gets_without_script_and_by_keyboard(desk, ids, browser, fg):
+    with new_page(browser, script=False) as page:
+        log_in(page, desk, desk.people[Role.FG, HOOFD])
+        page.goto(f"{desk.url}/inzage")
+        page.get_by_label("BSN van de cliënt").fill(CLIENT)
+        page.get_by_label("Reden").fill("verzoek van 3 maart")
+        page.get_by_role("button", name="Overzicht maken").click()
+        here = page.url
+        page.get_by_role("link", name="Laat regels weg voor de cliënt").click()
+        page.get_by_role("button", name="Keuze vastleggen").click()
+        assert "Kies eerst regels" in page.get_by_role("alert").inner_text()
+        assert "Kies waarom" in page.locator("#grond-fout").inner_text()
+        page.locator("summary", has=page.get_by_text("Bericht opgehaald")).first.focus()
+        page.keyboard.press("Enter")
+        box = page.get_by_role("checkbox", name=re.compile("^nummer [0-9]+$")).locator("visible=true").first
+        number = int(box.get_attribute("value"))
+        box.focus()
+        page.keyboard.press("Space")
+        page.get_by_label("Waarom de cliënt dit niet krijgt").select_option("ander")
+        page.get_by_label("Toelichting").fill("hier leest hij mee over de buurvrouw")
+        page.get_by_role("button", name="Keuze vastleggen").press("Enter")
+
+        told = f"Voor de cliënt: 1 regel is weggelaten: nummer {number} (het belang van een ander)."
+        assert told in page.get_by_role("status").first.inner_text()
+        assert page.get_by_text("weggelaten: het belang van een ander").count() >= 1
+        page.get_by_role("link", name="Bekijk het zoals de cliënt het leest").click()
+        assert told in page.get_by_role("status").first.inner_text()
+        assert page.get_by_role("checkbox").count() == 0
+        assert "buurvrouw" not in page.content()
+    path = visited(fg, "/inzage", {"bsn": CLIENT, **WHY})
+    given = told_to_client(fg, path)
+    assert given["volledigheid"]["compleet"]
+    assert given["weggelaten"]["regels"] == 1
+    assert given["weggelaten"]["gronden"][0]["nummers"] == [[number, number]]
+    assert "Autoriteit Persoonsgegevens" in given["weggelaten"]["uwRechten"]
+    assert number not in [line["nummer"] for line in given["regels"]]
+    assert fg.submit(f"{path}/uitvoer", {"vorm": "pdf", "beeld": "client"}).body.startswith(b"%PDF-1.7")
+    assert fg.get(here.removeprefix(desk.url)).status == 404  # of another session
+
+    again = {"regels": str(number), "grond": "geven", "reden": "de buurvrouw vindt het goed"}
+    assert fg.submit(f"{path}?beeld=organisatie", again, to=path).status == 303
+    assert told_to_client(fg, path)["weggelaten"]["gronden"] == []
+
+
+def test_leaving_out_a_whole_kind_or_all_of_one_employee(desk, ids, fg):
+    path = visited(fg, "/inzage", {"bsn": CLIENT, **WHY})
+    choice = {"soort": "bericht.gelezen", "wie": "fg.98000001", "grond": "kind", "reden": "een ouder vraagt inzage"}
+    fg.submit(f"{path}?beeld=organisatie", choice, to=path)
+    given = told_to_client(fg, path)
+    assert given["ontvangen"] == []
+    assert "bericht.gelezen" not in {line["gebeurtenis"] for line in given["regels"]}
+    officers = [line for line in given["regels"] if line["rol"] == "functionaris gegevensbescherming"]
+    assert {line["gebeurtenis"] for line in officers} <= {"dossier.beperkt", "dossier.ingezien", "dossier.geexporteerd"}
+    fg.submit(f"{path}?beeld=organisatie", {**choice, "grond": "geven"}, to=path)
+    assert told_to_client(fg, path)["weggelaten"]["regels"] == 0
+
+
+def test_the_page_on_which_lines_are_left_out_is_sound_on_any_screen(desk, ids, page):
+    page.goto(f"{desk.url}/inzage")
+    page.get_by_label("BSN van de cliënt").fill(CLIENT)
+    page.get_by_label("Reden").fill("verzoek van 3 maart")
+    page.get_by_role("button", name="Overzicht maken").click()
+    page.get_by_role("link", name="Laat regels weg voor de cliënt").click()
+    page.get_by_role("button", name="Keuze vastleggen").click()
+    for size in (WIDE, NARROW):
+        page.set_viewport_size(size)
+        for summary in page.locator("summary").all():
+            summary.evaluate("each => each.parentElement.open = true")
+        assert wrong_with(page) == []
+    page.set_viewport_size(WIDE)

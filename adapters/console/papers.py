@@ -6,10 +6,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from adapters.console.render import day, iso, moment
+from adapters.console.render import day, iso, kind, moment
 from audit.pdf import pdf_of
+from gateway.catalog import titles
 from gateway.oversight.dossier import Dossier
 from gateway.oversight.lines import Line, by_day
+from gateway.oversight.withheld import GROUNDS, RIGHTS, by_ground, runs, verdict
 
 KINDS = {"json": "application/json", "pdf": "application/pdf"}
 """What a file can be handed over as: media types."""
@@ -49,6 +51,15 @@ def _told(found: Dossier, *, view: str, party: str, mark: str, at: int) -> dict[
             "vernietigd": whole.destroyed,
             "oordeel": whole.verdict,
         },
+        "weggelaten": {
+            "regels": len(found.withheld),
+            "oordeel": verdict(found.withheld),
+            "gronden": [
+                {"grond": code, "uitleg": GROUNDS[code].words, "wet": GROUNDS[code].law, "nummers": list(runs(numbers))}
+                for code, numbers in by_ground(found.withheld)
+            ],
+            "uwRechten": RIGHTS if found.withheld else "",
+        },
         "betrokken": [
             {"organisatie": each.name, "sinds": iso(each.since), "laatst": iso(each.until), "berichten": each.messages}
             for each in found.involved
@@ -58,6 +69,7 @@ def _told(found: Dossier, *, view: str, party: str, mark: str, at: int) -> dict[
                 "organisatie": each.name,
                 "bericht": each.message,
                 "soort": each.kind,
+                "soortNaam": titles().get(each.kind, ""),
                 "eersteKeer": iso(each.at),
                 "keren": each.times,
             }
@@ -78,6 +90,7 @@ def _line(line: Line) -> dict[str, Any]:
         "wie": line.by,
         "bericht": line.message,
         "soort": line.kind,
+        "soortNaam": titles().get(line.kind, ""),
         "uitkomst": line.outcome,
         "doel": line.purpose,
         "noodtoegang": line.emergency,
@@ -99,8 +112,8 @@ def _for_people(found: Dossier, at: int) -> dict[str, Any]:
             for each in found.involved
         ],
         "ontvangen": [
-            {"organisatie": each.name, "soort": each.kind, "eersteKeer": day(each.at), "keren": each.times}
+            {"organisatie": each.name, "soort": kind(each.kind), "eersteKeer": day(each.at), "keren": each.times}
             for each in found.received
         ],
-        "regels": [{**_line(group[0]), "dag": day(group[0].at), "keren": len(group)} for group in by_day(found.lines)],
+        "regels": [{**_line(group[0]), "soort": kind(group[0].kind), "dag": day(group[0].at), "keren": len(group)} for group in by_day(found.lines)],
     }

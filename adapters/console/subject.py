@@ -1,12 +1,13 @@
 """The file of one person: asking for it, reading it as the client or as the organisation, and handing it over."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from adapters.console.lookup import described, filled, marked, purposes
 from adapters.console.pages import Answer, Asked, Goes, MissingError, Page, Sent, Shown
 from adapters.console.papers import KINDS, can_make, paper
-from gateway.oversight import dossier, search
-from gateway.oversight.lines import Line, by_day
+from gateway.oversight import dossier, search, withheld
+from gateway.oversight.dossier import Dossier
+from gateway.oversight.lines import by_day
 from gateway.oversight.question import Question, read
 from gateway.oversight.rights import Right
 
@@ -35,17 +36,35 @@ async def show(asked: Asked) -> Answer:
     found = await dossier.show(asked.desk, asked.asking, trace, client=client)
     if found is None:
         raise MissingError
-    return Shown(
-        template="dossier.html",
-        values={
-            "found": found,
-            "asked_for": described(found.question),
-            "client": client,
-            "views": VIEWS,
-            "here": f"/inzage/{trace}",
-            "days": days(found.lines),
-        },
-    )
+    return _file(asked, found, client=client)
+
+
+async def withhold(asked: Asked) -> Answer:
+    """Take which lines the client does not get, and why."""
+    trace = asked.path["spoor"]
+    found = await dossier.show(asked.desk, asked.asking, trace, client=False)
+    if found is None:
+        raise MissingError
+    choice = withheld.read(asked.form, asked.chosen, found.lines)
+    if not isinstance(choice, withheld.Choice):
+        return _file(asked, found, client=False, wrong=choice)
+    await dossier.withhold(asked.desk, asked.asking, trace, found, choice)
+    return Goes(to=f"/inzage/{trace}?beeld=organisatie")
+
+
+def _file(asked: Asked, found: Dossier, *, client: bool, wrong: Mapping[str, str] | None = None) -> Answer:
+    grounds = [(code, f"{ground.words} ({ground.law})") for code, ground in withheld.GROUNDS.items()]
+    values = {
+        "found": found, "asked_for": described(found.question), "client": client, "views": VIEWS,
+        "here": f"/inzage/{asked.path['spoor']}", "days": days(found),
+        "left_out": withheld.verdict(found.withheld),
+        "grounds": [*grounds, (withheld.GIVE, "toch geven: er is geen reden meer om dit weg te laten")],
+        "words": {code: ground.words for code, ground in withheld.GROUNDS.items()},
+        "kinds": sorted({line.event: line.title for line in found.lines}.items(), key=lambda each: each[1]),
+        "people": [(login, login) for login in withheld.employees(found.lines)],
+        "values": filled(asked.form), "ticked": asked.chosen.get("regels", ()), "wrong": filled(wrong or {}),
+    }  # fmt: skip
+    return Shown(template="dossier.html", values=values, status=422 if wrong else 200)
 
 
 async def choose(asked: Asked) -> Answer:
@@ -81,9 +100,16 @@ async def take(asked: Asked) -> Answer:
     return Sent(name=f"inzage-{trace[:8]}.{kind}", kind=KINDS[kind], content=content)
 
 
-def days(lines: Sequence[Line]) -> list[dict[str, object]]:
+def days(found: Dossier) -> list[dict[str, object]]:
     """Return the lines, those of one kind on one day under the first of them."""
-    return [{"first": group[0], "lines": group, "count": len(group)} for group in by_day(lines)]
+    return [
+        {
+            "first": group[0], "lines": group, "count": len(group),
+            "numbers": " ".join(str(line.number) for line in group if line.number is not None),
+            "withheld": sum(line.number in found.withheld for line in group),
+        }
+        for group in by_day(found.lines)
+    ]  # fmt: skip
 
 
 def _form(values: Mapping[str, str], wrong: Mapping[str, str]) -> Answer:
@@ -95,6 +121,7 @@ PAGES = (
     Page(path="/inzage", right=Right.DOSSIER, serve=form, menu="Inzage"),
     Page(path="/inzage", right=Right.DOSSIER, serve=ask, method="POST"),
     Page(path="/inzage/{spoor:[0-9a-f]{32}}", right=Right.DOSSIER, serve=show),
+    Page(path="/inzage/{spoor:[0-9a-f]{32}}", right=Right.DOSSIER, serve=withhold, method="POST"),
     Page(path="/inzage/{spoor:[0-9a-f]{32}}/uitvoer", right=Right.DOSSIER, serve=choose, fresh=True),
     Page(path="/inzage/{spoor:[0-9a-f]{32}}/uitvoer", right=Right.DOSSIER, serve=take, method="POST", fresh=True),
 )

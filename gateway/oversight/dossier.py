@@ -1,16 +1,18 @@
 """All that was done with the data of one person, as far as one party has it, and whether it is all (AVG art. 15)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from audit import search
 from audit.search import Wanted
+from gateway.oversight import withheld
 from gateway.oversight.desk import Asking, Desk
-from gateway.oversight.lines import Line, for_client
+from gateway.oversight.lines import Content, Line, for_client
 from gateway.oversight.person import Completeness, Involved, Received, completeness, involved, received
 from gateway.oversight.question import Question
 from gateway.oversight.search import MOST_EXPORTED, hidden_of, kept_question, of, read
+from gateway.oversight.withheld import Choice
 from gateway.trail import What
 
 KIND = "inzage"
@@ -27,6 +29,11 @@ class Dossier:
     """Of all lines, whatever the period."""
     involved: Sequence[Involved]
     received: Sequence[Received]
+    withheld: Mapping[int, str]
+    """Numbers of the lines that the client does not get, with the code of the ground; of all lines, whatever the
+    period. As the client reads the file they are nowhere in it."""
+    places: Mapping[int, int] = field(repr=False)
+    """Number as it is shown → as it stands in the log: another one only where a person is hidden."""
 
 
 async def show(desk: Desk, asking: Asking, trace: str, *, client: bool) -> Dossier | None:
@@ -43,6 +50,13 @@ async def export(desk: Desk, asking: Asking, trace: str, *, client: bool) -> tup
     return await _file(desk, asking, trace, What.DOSSIER_EXPORTED, client=client)
 
 
+async def withhold(desk: Desk, asking: Asking, trace: str, found: Dossier, choice: Choice) -> None:
+    """Log a choice among the lines of a file that was shown in this session: from then on it holds."""
+    choice = replace(choice, numbers=tuple(found.places[number] for number in choice.numbers))
+    question = replace(found.question, reason=choice.why)
+    await desk.log(*of(asking, What.DOSSIER_LIMITED, question, trace, query=choice.told()))
+
+
 async def _file(desk: Desk, asking: Asking, trace: str, what: What, *, client: bool) -> tuple[Dossier, bytes] | None:
     question = await kept_question(desk, asking, KIND, trace)
     if question is None:
@@ -57,15 +71,27 @@ async def _file(desk: Desk, asking: Asking, trace: str, what: What, *, client: b
     destroyed = {number for number, row in stored if row.id is None and not row.leaf}
     told = completeness([(number, lines.get(number)) for number, _ in stored], question.bsn, destroyed=destroyed)
     wanted = question.wanted(asking.officer.party)
-    chosen = [line for line in reversed(lines.values()) if wanted.since <= line.at < wanted.until]
+    places = {number: row.seq for number, row in stored}
+    kept_back = _withheld(lines, places)
+    shown = [line for number, line in lines.items() if not (client and number in kept_back)]
+    chosen = [line for line in reversed(shown) if wanted.since <= line.at < wanted.until]
     found = Dossier(
         question=question,
         lines=[for_client(line) for line in chosen] if client else chosen,
         completeness=told,
-        involved=involved(lines.values(), desk.named),
-        received=received(lines.values(), desk.named),
+        involved=involved(shown, desk.named),
+        received=received(shown, desk.named),
+        withheld=kept_back,
+        places=places,
     )
     return found, entries[0].leaf
+
+
+def _withheld(lines: Mapping[int, Line], places: Mapping[int, int]) -> dict[int, str]:
+    """Return which of these lines are withheld by what they say themselves, in their order."""
+    said = [line for line in lines.values() if line.event == What.DOSSIER_LIMITED and line.content is Content.OPEN]
+    now = withheld.in_force(withheld.heard(line.query) for line in said)
+    return {number: now[place] for number, place in places.items() if place in now}
 
 
 async def _stored(desk: Desk, asking: Asking, bsn: str, *, hidden: bool) -> list[tuple[int, Any]]:
