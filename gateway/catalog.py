@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,6 +149,13 @@ class Catalog:
             self.definition(kind)
         if self.published is not None:
             self.published.compile_all()
+
+
+@cache
+def titles() -> Mapping[str, str]:
+    """What people call each message type that we have, in Dutch, by name; of more releases what the newest says."""
+    catalog = Catalog.load()
+    return {name: card["naam"] for release in catalog.releases for name, card in catalog.cards(release).items()}
 
 
 class _Newest(Mapping[str, MessageType]):

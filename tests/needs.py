@@ -18,6 +18,7 @@ NPM = NODE.parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
 PACKAGES = {
     "chromium": "chromium",
     "openssl": "openssl",
+    "pdftotext": "poppler-utils",
     "softhsm2-util": "softhsm2",
     "libsofthsm2.so": "softhsm2",
 }

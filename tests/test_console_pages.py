@@ -1,17 +1,22 @@
 """The pages in a real browser: judged by axe, wide and narrow, light and dark; by keyboard alone, without scripts."""
 
+import json
 import re
+import subprocess
 from pathlib import Path
 
 import asked
 import pytest
 from browser import NARROW, browser, log_in, new_page, wrong_with
-from console import console
+from console import add_person, console, text_of
+from needs import needs
 from running import HOOFD, OTHER
 from test_console_access import EXAMPLES
 
 from adapters import console as pages
 from adapters.console.application import PAGES
+from adapters.console.render import called
+from gateway.catalog import titles
 from gateway.invented import message
 from gateway.oversight.accounts import ROLES
 from gateway.oversight.rights import RIGHTS, Role
@@ -176,3 +181,23 @@ def test_who_says_something_wrong_is_told_so_where_he_looks_and_in_the_title(des
         assert window.get_by_role("alert").inner_text().startswith("Dat lukte niet")
         assert window.title().startswith("Fout: ")
         assert wrong_with(window) == []
+
+
+def test_a_message_type_has_its_name_beside_the_code_on_pages_in_the_pdf_and_in_the_json(desk, message_id):
+    assert titles()["ho301"] == "Opdracht"
+    assert (called("ho301"), called("ho999"), called("")) == ("HO301 Opdracht", "HO999", "")
+    fg = desk.visitor()
+    fg.log_in(add_person(desk.gateway.home, Role.FG, HOOFD, login="fg.namen"))
+    assert "Bericht HO301 Opdracht" in text_of(fg.get(f"/berichten/{message_id}"))
+    asked_for = {"bsn": "999900006", "doel": "inzage", "reden": "de cliënt vraagt erom"}
+    found = fg.submit("/zoeken", {**asked_for, "soort": "bericht.ontvangen"}).headers["location"]
+    assert "HO301 Opdracht" in text_of(fg.get(found))
+    file = fg.submit("/inzage", asked_for).headers["location"]
+    assert "Bericht ontvangen en bewaard (HO301 Opdracht)" in text_of(fg.get(file))
+    given = json.loads(fg.submit(f"{file}/uitvoer", {"vorm": "json"}).body)
+    assert {(each["soort"], each["soortNaam"]) for each in given["regels"] if "soort" in each} == {
+        ("ho301", "Opdracht")
+    }
+    paper = fg.submit(f"{file}/uitvoer", {"vorm": "pdf"}).body
+    text = subprocess.run([needs("pdftotext"), "-", "-"], input=paper, capture_output=True, check=True).stdout.decode()
+    assert "(HO301 Opdracht)" in re.sub(r"\s+", " ", text)

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from adapters.console.render import day, iso, kind, moment
+from adapters.console.render import called, day, iso, moment
 from audit.pdf import pdf_of
 from gateway.catalog import titles
 from gateway.oversight.dossier import Dossier
@@ -112,8 +112,16 @@ def _for_people(found: Dossier, at: int) -> dict[str, Any]:
             for each in found.involved
         ],
         "ontvangen": [
-            {"organisatie": each.name, "soort": kind(each.kind), "eersteKeer": day(each.at), "keren": each.times}
+            {"organisatie": each.name, "soort": called(each.kind), "eersteKeer": day(each.at), "keren": each.times}
             for each in found.received
         ],
-        "regels": [{**_line(group[0]), "soort": kind(group[0].kind), "dag": day(group[0].at), "keren": len(group)} for group in by_day(found.lines)],
+        "regels": [
+            {
+                **_line(group[0]),
+                "soort": called(group[0].kind),
+                "dag": day(group[0].at),
+                "keren": len(group),
+            }
+            for group in by_day(found.lines)
+        ],
     }

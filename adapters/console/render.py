@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from gateway.catalog import titles
+
 _HERE = Path(__file__).parent
 LOOKS = {"console.css": "text/css", "console.svg": "image/svg+xml"}
 """What all pages share, by name: its media type."""
@@ -36,7 +38,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"moment": moment, "day": day, "number": number, "iso": iso}
+    environment.filters |= {"moment": moment, "day": day, "number": number, "iso": iso, "kind": called}
     return environment
 
 
@@ -63,6 +65,11 @@ def iso(at: int | datetime) -> str:
 def number(value: int) -> str:
     """Write a whole number with points between the thousands."""
     return f"{value:,}".replace(",", ".")
+
+
+def called(code: str) -> str:
+    """Write a message type as people know it: HO301 Opdracht; of one that we do not have, its code alone."""
+    return f"{code.upper()} {titles().get(code, '')}".rstrip()
 
 
 def _local(at: int | datetime) -> datetime:
