@@ -13,12 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.console.papers import paper
 from audit.catalogue import missing
+from gateway.commit import writing
 from gateway.oversight import dossier, search, withheld
 from gateway.oversight.desk import Desk
 from gateway.oversight.dossier import Dossier
 from gateway.oversight.lines import Content, Line
 from gateway.oversight.withheld import GIVE, Choice, heard, in_force, read, verdict
-from gateway.retention import secret
+from gateway.retention import due, secret
 
 WHY = "de buurvrouw staat in deze regels"
 
@@ -143,6 +144,31 @@ async def test_of_who_is_hidden_a_choice_means_the_same_line_for_who_may_find_hi
     line = next(line for line in whole.lines if line.number == number)
     assert (line.by, line.event) == (other.login, "logboek.doorzocht")
     assert number > 1
+
+
+async def destroyed(door: Door) -> None:
+    """All lines past their term are destroyed, as one night does."""
+    await door.sequence()
+    async with writing(door.engine) as db:
+        await due.take_lines(db, 0, max(await due.lines_due(db, cutoff=2**62), default=-1))
+
+
+async def test_a_choice_outlives_its_term_while_a_line_of_before_it_is_there(both):
+    door, desk = both
+    message = await exchanged(door, "A1")
+    await left_out(desk, 1)
+    await destroyed(door)
+    told = await file_of(desk, client=True)
+    assert (told.withheld, told.completeness.whole) == ({1: "ander"}, True)
+    assert 1 not in numbers(told)
+
+    async with writing(door.engine) as db:
+        await due.take_messages(db, [message])
+    for _ in range(2):  # the choice goes after what it is about
+        await destroyed(door)
+    told = await file_of(desk, client=True)
+    assert (told.withheld, told.completeness.whole) == ({}, True)
+    assert "dossier.beperkt" not in {line.event for line in told.lines}
 
 
 def line(number: int | None, event: str = "bericht.gelezen", by: str = HOOFD.code, role: str = "afzender") -> Line:

@@ -16,6 +16,7 @@ from audit.bulk import among
 from gateway.flow import State
 from gateway.retention.policy import Policy, Rule
 from gateway.tables import deliveries, erasure_items, holds, ledger, messages, refusals
+from gateway.trail import What
 
 _AT_ONCE = 500
 MOST = 50_000
@@ -31,7 +32,7 @@ class Held:
 
     messages: tuple[str, ...]
     lines: frozenset[int]
-    """Places in the log of lines about persons who are held."""
+    """Places in the log of lines about persons who are held, and of choices that still mean something."""
 
 
 async def held(db: AsyncConnection) -> Held:
@@ -46,7 +47,28 @@ async def held(db: AsyncConnection) -> Held:
         for row in await db.execute(told):
             lines.add(-1 if row.idx is None else row.idx)
             messages_ |= {row.message} if row.message else set()
-    return Held(messages=tuple(sorted(messages_)), lines=frozenset(lines))
+    return Held(messages=tuple(sorted(messages_)), lines=frozenset(lines | await _choices(db)))
+
+
+async def _choices(db: AsyncConnection) -> set[int]:
+    """Return the places of lines that say what a client does not get, while an earlier line about him is there.
+
+    Else a line that outlives its choice, for its message is still here, would be given after all.
+    """
+    chosen = sa.select(_entry.leaf).where(
+        _entry.event == What.DOSSIER_LIMITED.value, _entry.other.is_(None), _entry.sealed.is_not(None)
+    )
+    leaves = (await db.execute(chosen)).scalars().all()
+    if not leaves:
+        return set()
+    before = log.subject_lines.alias().c
+    earlier = sa.exists().where(before.subject == _line.subject, before.seq < _line.seq, before.leaf != b"")
+    found = await db.execute(
+        sa.select(_entry.idx)
+        .join(log.subject_lines, _line.leaf == _entry.leaf)
+        .where(_line.leaf.in_(leaves), _entry.idx.is_not(None), earlier)
+    )
+    return set(found.scalars())
 
 
 def _held_period(at: sa.ColumnElement[int], *parties: sa.ColumnElement[str]) -> _Condition:
