@@ -4,9 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 from overseeing import asking, officer, overseen
 
 from adapters.console.signals import waiting
+from audit import log
 from audit.keys import KeyService
 from audit.record import record
 from gateway import trail
@@ -73,11 +75,25 @@ async def test_a_look_knows_when_messages_about_that_person_were(engine, keys):
     await write(engine, keys, received, ago=timedelta(days=3))
     await write(engine, keys, told("bericht.ingezien", "anna", subjects=[LAST, FIRST], message="ab" * 16))
     async with engine.connect() as db:
-        known, unknown = sorted(await readings.looks(db, OURS, 0, AT + 1), key=lambda each: each.first is None)
+        known, unknown = sorted(
+            await readings.looks(db, OURS, 0, AT + 1, finds_secret=False), key=lambda each: each.first is None
+        )
     then = AT - 3 * 24 * HOUR
     assert (known.first, known.last, known.at) == (then, then, AT)
     assert (unknown.first, unknown.last) == (None, None)
     assert known.person != unknown.person
+
+
+async def test_somebody_secret_is_to_who_may_not_find_that_person_somebody_without_messages(engine, keys):
+    received = told("bericht.ontvangen", THEIRS, parties=(THEIRS, OURS), subjects=[LAST], message="ab" * 16)
+    await write(engine, keys, received, ago=timedelta(days=3))
+    await write(engine, keys, told("dossier.ingezien", "anna", subjects=[LAST]))
+    async with writing(engine) as db:
+        await db.execute(sa.update(log.subjects).values(secret=True))
+    for finds in (True, False):
+        async with engine.connect() as db:
+            [one] = await readings.looks(db, OURS, 0, AT + 1, finds_secret=finds)
+        assert (one.first is not None, one.last is not None) == (finds, finds)
 
 
 async def test_a_look_is_held_against_the_first_and_the_last_message_whatever_was_done_around_them(engine, keys):
@@ -86,7 +102,7 @@ async def test_a_look_is_held_against_the_first_and_the_last_message_whatever_wa
         lines = told(code, THEIRS, parties=parties, subjects=[LAST], message="ab" * 16)
         await write(engine, keys, lines, ago=timedelta(days=9 - days))
     async with engine.connect() as db:
-        found = await readings.looks(db, OURS, 0, AT + 1)
+        found = await readings.looks(db, OURS, 0, AT + 1, finds_secret=False)
     assert [(each.first, each.last) for each in found] == 2 * [(AT - 8 * 24 * HOUR, AT - 7 * 24 * HOUR)]
     assert sorted(each.at for each in found) == [AT - 9 * 24 * HOUR, AT - 6 * 24 * HOUR]
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from audit.bulk import among
 from audit.catalogue import kinds
-from audit.log import entries, subject_lines
+from audit.log import entries, subject_lines, subjects
 from gateway.oversight.signals import HOUR, Count, Look, human_reading, wanted
 
 _own: sa.BindParameter[str] = sa.bindparam("own")
@@ -64,19 +64,28 @@ _known = sa.select(
     _people.c.subject, _message_at(sa.asc).label("first"), _message_at(sa.desc).label("last")
 ).cte("known")  # fmt: skip
 _LOOKS = (
-    sa.select(_looked.c.subject, _line.at, _line.actor, _known.c.first, _known.c.last)
+    sa.select(_looked.c.subject, _line.at, _line.actor, _known.c.first, _known.c.last, subjects.c.secret)
     .join_from(_looked, entries, _line.leaf == _looked.c.leaf)
     .join(_known, _known.c.subject == _looked.c.subject)
+    .join(subjects, subjects.c.id == _looked.c.subject, isouter=True)
 )
 
 
-async def looks(db: AsyncConnection, own: str, since: int, until: int) -> list[Look]:
-    """Return each time that somebody of ``own`` looked at data about one person, with when its messages were."""
+async def looks(db: AsyncConnection, own: str, since: int, until: int, *, finds_secret: bool) -> list[Look]:
+    """Return each time that somebody of ``own`` looked at data about one person, with when its messages were.
+
+    Who is secret is, for an officer who may not find such persons, somebody without messages: one of whom nothing is
+    found and who is no stranger would be known as secret.
+    """
     given = {"own": own, "since": since, "until": until, "names": sorted(human_reading())}
+    rows = [(row, finds_secret or not row.secret) for row in await db.execute(_LOOKS, given)]
     return [
-        Look(actor=bytes(row.actor).hex(), at=row.at, person=row.subject, first=row.first, last=row.last)
-        for row in await db.execute(_LOOKS, given)
-    ]
+        Look(
+            actor=bytes(row.actor).hex(), at=row.at, person=row.subject,
+            first=row.first if found else None, last=row.last if found else None,
+        )
+        for row, found in rows
+    ]  # fmt: skip
 
 
 _LINES = sa.select(

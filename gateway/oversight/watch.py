@@ -69,9 +69,11 @@ async def watched(desk: Desk, asking: Asking) -> Watched:
     """Return what stands out for an officer now: counted, without opening anything."""
     own, at, known = asking.officer.party, asking.at, known_to(desk, asking)
     since = signals.reach(at)
+    named = asking.officer.finds_secret
     async with desk.reading() as db:
         counted = [_renamed(each, known) for each in await readings.counts(db, own, since, at + 1)]
-        looks = [_renamed(each, known) for each in await readings.looks(db, own, since, at + 1)]
+        seen_people = await readings.looks(db, own, since, at + 1, finds_secret=named)
+        looks = [_renamed(each, known) for each in seen_people]
         seen = {row.key: row.seen_at for row in await db.execute(sa.select(signals_seen))}
     nobody = frozenset(actor for actor, name in known.names.items() if name == NOBODY)
     found = signals.signals(counted, looks, at=at, unknown=nobody)
