@@ -40,12 +40,15 @@ async def counts(db: AsyncConnection, own: str, since: int, until: int) -> list[
 
 
 # No index leads from a line to its person: that would cost each message a page. So the leaves of the few lines of
-# people who read are looked for among all lines about persons, once; and of each person found not all lines are read,
-# but from either end up to the first that is about a message.
+# people who read are looked for among the lines about persons of the own party, once; and of each person found not all
+# lines are read, but from either end up to the first that is about a message.
 _READ = sa.select(_line.leaf).where(PERIOD, _line.other.is_(None), _line.party == _own, among(_line.event))
 _EXCHANGE = sorted(code for code in kinds() if code.startswith("bericht.") and kinds()[code].activity == "uitwisseling")
 _about = subject_lines.c
-_looked = sa.select(_about.subject, _about.leaf).where(_about.leaf.in_(_READ)).cte("looked")
+_own_people = sa.select(subjects.c.id).where(subjects.c.party == _own)
+_looked = (
+    sa.select(_about.subject, _about.leaf).where(_about.subject.in_(_own_people), _about.leaf.in_(_READ)).cte("looked")
+)
 _people = sa.select(_looked.c.subject).distinct().subquery("people")
 
 
