@@ -15,7 +15,8 @@ from gateway.flow import Endpoint
 
 _CODE = re.compile(r"[0-9]{8}|[0-9]{4}")
 _PRINT = re.compile(r"sha256:[0-9a-f]{64}")
-_FIELDS = {"code", "naam", "certificaten", "gemachtigd_door", "push", "push_intern", "archief"}
+_KEY = re.compile(r"ketenpoort-openbaar-[A-Za-z0-9_-]{1622}")  # 1216 bytes: ML-KEM-768 and X25519
+_FIELDS = {"code", "naam", "certificaten", "gemachtigd_door", "push", "push_intern", "archief", "openbare_sleutel"}
 MOST_CERTIFICATES = 2
 """A party may have two live certificates, so that it can roll over without an interruption."""
 
@@ -37,6 +38,8 @@ class Party:
     push: Endpoint | None = None
     archive: bool = False
     """Whether it keeps its dossiers here: what it sends and receives then has the long terms of the law."""
+    public_key: str = ""
+    """Of a gemeente: to which forms about secret clients are sealed (`audit.box`); empty if it gave none."""
     codes: frozenset[str] = field(init=False)
     """All codes for which this party may act: its own, and of those that mandated it."""
 
@@ -116,11 +119,18 @@ def _faults(entry: Any) -> list[str]:
     push = entry.get("push", "https://")
     if not (isinstance(push, str) and push.startswith("https://")):
         wrong.append(f"{where}: 'push' moet een https-adres zijn.")
-    if not isinstance(entry.get("push_intern", False), bool):
-        wrong.append(f"{where}: 'push_intern' is true of false, zonder aanhalingstekens.")
-    if not isinstance(entry.get("archief", False), bool):
-        wrong.append(f"{where}: 'archief' is true of false, zonder aanhalingstekens.")
+    wrong += [
+        f"{where}: '{name}' is true of false, zonder aanhalingstekens."
+        for name in ("push_intern", "archief")
+        if not isinstance(entry.get(name, False), bool)
+    ]
+    if "openbare_sleutel" in entry and not (len(str(code)) == 4 and _is_key(entry["openbare_sleutel"])):
+        wrong.append(f"{where}: 'openbare_sleutel' is de regel uit het .pub-bestand van een gemeente (4 cijfers).")
     return wrong
+
+
+def _is_key(value: Any) -> bool:
+    return isinstance(value, str) and _KEY.fullmatch(value) is not None
 
 
 def _strings(value: Any) -> bool:
@@ -136,4 +146,5 @@ def _party(entry: Mapping[str, Any]) -> Party:
         mandates=tuple(entry.get("gemachtigd_door", ())),
         push=Endpoint(url=push, internal=bool(entry.get("push_intern", False))) if push else None,
         archive=entry.get("archief", False),
+        public_key=entry.get("openbare_sleutel", ""),
     )

@@ -32,6 +32,7 @@ PARTIES = """\
 # certificaten      ten hoogste twee tegelijk; toon er een met: ketenpoort vingerafdruk BESTAND
 # gemachtigd_door   partijen waarvoor deze partij mag sturen en ophalen
 # archief           true: deze partij bewaart haar dossiers hier, met de lange termijnen van de wet
+# openbare_sleutel  van een gemeente: hiermee gaan formulieren over geheime cliënten op slot
 # push              https-adres, alleen als de poort berichten moet brengen
 """
 

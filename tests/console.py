@@ -135,24 +135,38 @@ def text_of(answer: Answer) -> str:
     return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", answer.body.decode())))
 
 
-def add_person(home: Path, role: Role, party: str, *, login: str = "", name: str = "") -> Person:
+def add_person(
+    home: Path, role: Role, party: str, *, login: str = "", name: str = "", finds_secret: bool = False
+) -> Person:
     """Make an account, as ``ketenpoort functionaris`` does; a running gateway knows it at once."""
     login = login or f"{role.value}.{party or 'poort'}"
     name = name or f"{role.value.title()} van {party or 'de poort'}"
-    password, address = add_account(home / "functionarissen.toml", login=login, name=name, role=role.value, party=party)
+    password, address = add_account(
+        home / "functionarissen.toml", login=login, name=name, role=role.value, party=party, finds_secret=finds_secret
+    )
     [secret] = parse_qs(urlsplit(address).query)["secret"]
     return Person(login=login, name=name, role=role, party=party, password=password, secret=base64.b32decode(secret))
 
 
 @contextlib.contextmanager
 def console(
-    home: Path, *, database: str = "sqlite+aiosqlite:///ketenpoort.sqlite", port: int = 0, more: str = ""
+    home: Path,
+    *,
+    database: str = "sqlite+aiosqlite:///ketenpoort.sqlite",
+    port: int = 0,
+    more: str = "",
+    named: tuple[str, ...] = (),
 ) -> Iterator[Console]:
-    """Run a gateway with a console in ``home``: three parties; officers of each role at two, and at itself."""
+    """Run a gateway with a console in ``home``: three parties; officers of each role at two, and at itself.
+
+    Those of the parties ``named`` may find persons who are secret.
+    """
     path = setup.new_gateway(home, origin="test.ketenpoort.voorbeeld", host="127.0.0.1", port=0, database=database)
     path.write_text(path.read_text().replace('"weiger"', '"leer"') + f"toezicht = {port}\nwachttijd = 5\n{more}")
     for code, name in {HOOFD: "De Brug", ONDER: "Zonnehoek", OTHER: "Wilgenhof"}.items():
         setup.add_party(home, code, name, url="https://localhost:1")
-    people = {(role, party): add_person(home, role, party) for role in ROLES for party in PARTIES}
+    people = {
+        (role, party): add_person(home, role, party, finds_secret=party in named) for role in ROLES for party in PARTIES
+    }
     with started(home) as gateway:
         yield Console(gateway=gateway, people=people)

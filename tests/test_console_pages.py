@@ -28,7 +28,7 @@ SHOWN = [page for page in PAGES if page.method == "GET"]
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
-    with console(tmp_path_factory.mktemp("toezicht") / "poort") as desk:
+    with console(tmp_path_factory.mktemp("toezicht") / "poort", named=(HOOFD,)) as desk:
         yield desk
 
 

@@ -9,6 +9,7 @@ from gateway.parties import Parties, PartiesError
 from gateway.settings import SettingsError
 
 PRINT = "sha256:" + "0" * 64
+KEY = f"ketenpoort-openbaar-{'A' * 1622}"
 
 
 def parties(tmp_path: Path, text: str) -> Parties:
@@ -32,6 +33,9 @@ def parties(tmp_path: Path, text: str) -> Parties:
         ("[[partij]]\ncode = '98000001'\npush = 'http://x'", "https"),
         ("[[partij]]\ncode = '98000001'\npush_intern = 'nee'", "push_intern"),
         ("[[partij]]\ncode = '98000001'\narchief = 'ja'", "archief"),
+        (f"[[partij]]\ncode = '98000001'\nopenbare_sleutel = '{KEY}'", "openbare_sleutel"),
+        (f"[[partij]]\ncode = '9901'\nopenbare_sleutel = '{KEY[:-1]}'", "openbare_sleutel"),
+        ("[[partij]]\ncode = '9901'\nopenbare_sleutel = true", "openbare_sleutel"),
         ("[[partij]]\ncode = '98000001'\nsleutel = 1", "sleutel"),
         ("[[partij]]\ncode = '98000001'\n[[partij]]\ncode = '98000001'", "twee keer"),
         ("[[partij", "niet te lezen"),

@@ -26,6 +26,7 @@ from adapters.console import (
     people,
     register,
     retention,
+    secrecy,
     signals,
     subject,
 )
@@ -38,12 +39,12 @@ from gateway.oversight.state import head
 
 TRAYS: tuple[Tray, ...] = (
     home.stuck, emergencies.waiting, incidents.waiting, signals.waiting, checks.waiting,
-    retention.waiting,
+    retention.waiting, secrecy.waiting,
 )  # fmt: skip
 """All that may wait for an officer."""
 PAGES: tuple[Page, ...] = (
     *home.pages(TRAYS), *lookup.PAGES, *subject.PAGES, *messages.PAGES, *emergencies.PAGES,
-    *signals.PAGES, *incidents.PAGES, *retention.PAGES, *checks.PAGES, *register.PAGES, *people.PAGES,
+    *signals.PAGES, *incidents.PAGES, *retention.PAGES, *secrecy.PAGES, *checks.PAGES, *register.PAGES, *people.PAGES,
 )  # fmt: skip
 """All pages that there are, in the order of the menu."""
 

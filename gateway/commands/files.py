@@ -29,6 +29,10 @@ def add(command: Adds) -> None:
     each.add_argument("bestand", type=Path, metavar="BESTAND")
     each.add_argument("--fout", action="append", default=[], metavar="PAD=CODE", help="wat er mis is, en waar")
     each.add_argument("--identificatie", help="identificatie van het antwoord (anders een nieuwe)")
+    each = command("open-formulier", _open_formulier, "Open een formulier over een geheime cliënt, als gemeente.")
+    each.add_argument("bestand", type=Path, metavar="BESTAND", help="het verzegelde bestand van de aanbieder")
+    each.add_argument("--sleutel", type=Path, required=True, metavar="BESTAND", help="uw geheime sleutel")
+    each.add_argument("--naar", type=Path, required=True, metavar="MAP", help="nieuwe map voor het formulier")
 
 
 def _add_schemas(parser: argparse.ArgumentParser) -> None:
@@ -76,6 +80,12 @@ def _leg_uit(arguments: argparse.Namespace) -> int:
     from gateway.validate import leg_uit
 
     return leg_uit(arguments.code, arguments.taal)
+
+
+def _open_formulier(arguments: argparse.Namespace) -> int:
+    from gateway import unseal
+
+    return unseal.open_form(arguments.bestand, arguments.sleutel, arguments.naar)
 
 
 def _json(arguments: argparse.Namespace) -> int:

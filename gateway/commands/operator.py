@@ -30,6 +30,7 @@ def add(command: Adds) -> None:
     )
     each.add_argument("--partij", default="", metavar="CODE", help="partij waarbij hij hoort (anders de poort zelf)")
     each.add_argument("--login", help="gebruikersnaam (anders gemaakt van de naam)")
+    each.add_argument("--geheim", action="store_true", help="mag geheime cliënten van zijn partij vinden")
     each = command(
         "code", _code, "Toon de code van nu van een functionaris: voor de demo, of als zijn telefoon weg is."
     )
@@ -102,8 +103,9 @@ def _functionaris(arguments: argparse.Namespace) -> int:
         found = settings.load(arguments.map / "ketenpoort.toml")
         login = arguments.login or login_of(arguments.naam)
         password, address = add_account(
-            found.officers, login=login, name=arguments.naam, role=arguments.rol, party=arguments.partij
-        )
+            found.officers, login=login, name=arguments.naam, role=arguments.rol, party=arguments.partij,
+            finds_secret=arguments.geheim,
+        )  # fmt: skip
     except (settings.SettingsError, OfficersError) as error:
         return cannot(str(error))
     print(f"Gebruikersnaam: {login}")

@@ -138,7 +138,9 @@ def login_of(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", ".", plain).strip(".")[:64]
 
 
-def add_account(path: Path, *, login: str, name: str, role: str, party: str) -> tuple[str, str]:
+def add_account(
+    path: Path, *, login: str, name: str, role: str, party: str, finds_secret: bool = False
+) -> tuple[str, str]:
     """Add an account with a fresh password and secret to the file; return the password and the ``otpauth`` address.
 
     Raises OfficersError when a value is not sound, or the file or the login is not good; then nothing changes.
@@ -152,6 +154,7 @@ def add_account(path: Path, *, login: str, name: str, role: str, party: str) -> 
         "partij": party,
         "wachtwoord": hashed(password),
         "totp": base64.b32encode(secret).decode(),
+        **({"geheim": "ja"} if finds_secret else {}),
     }
     Officers.of([block])
     if login in Officers.load(path).by_login:

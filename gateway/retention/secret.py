@@ -122,12 +122,14 @@ async def show(db: AsyncConnection, keys: KeyService, origin: str, id_: str, who
     await _step(db, keys, origin, id_, who, Stage.LIFTED, What.SHOWN, why)
 
 
-async def look(db: AsyncConnection, keys: KeyService, origin: str, who: Doer) -> list[Secret]:
+async def look(
+    db: AsyncConnection, keys: KeyService, origin: str, who: Doer, *, only: str | None = None
+) -> list[Secret]:
     """Write down of each who is secret for the officer's party that he looks, and return them, the first due first.
 
-    Show them once that is committed.
+    ``only`` is the id of the one whom he looks at. Show them once that is committed.
     """
-    rows = await people.secrets_of(db, who.officer.party)
+    rows = [row for row in await people.secrets_of(db, who.officer.party) if only in (None, row.id)]
     bsns = await people.bsns_of(db, keys, [row.subject for row in rows])
     looked = trail.per_subject(who.did(What.HIDDEN_READ, thing="geheim"), bsns)
     await record(db, keys, origin, looked, datetime.now(UTC))
