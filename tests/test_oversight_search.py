@@ -19,7 +19,7 @@ from gateway.oversight.desk import Desk
 from gateway.oversight.lines import Content
 from gateway.oversight.rights import OPERATOR, Role
 from gateway.oversight.story import body
-from gateway.retention import persons, secret
+from gateway.retention import orders, persons, secret
 from gateway.retention.orders import NotAllowedError
 
 
@@ -288,7 +288,11 @@ async def test_a_request_to_destroy_treats_who_is_secret_as_somebody_unknown_in_
     async def asked(who, *people: str) -> tuple[list[str], list[str]]:
         inquiry = await persons.inquire(desk, asking(who), people, why="brief van de cliënt")
         told = await desk.do(lambda db: persons.examine(db, desk.keys, inquiry))
-        await desk.do(lambda db: persons.ask(db, desk.keys, ORIGIN, asking(who), inquiry, why="brief van de cliënt"))
+        id_ = await desk.do(
+            lambda db: persons.ask(db, desk.keys, ORIGIN, asking(who), inquiry, why="brief van de cliënt")
+        )
+        async with desk.reading() as db:
+            assert (await orders.get(db, desk.keys, id_)).subjects == people
         lines = [event for event, _, payload in await door.logged() if payload["object"] == people[-1]]
         return [part.title for part in told], lines[lines.index("dossier.ingezien") :]
 
