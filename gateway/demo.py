@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,12 @@ from aiohttp import web
 
 from adapters import tls
 from adapters.client import Client, Connection, read_connection
-from audit import note, tree
+from audit import box, note, tree
 from audit.proof import read_keys
 from audit.seal import verify_signature
 from gateway import setup
 from gateway.invented import SAMPLES, faulty, message
-from gateway.oversight.accounts import add_account, login_of
+from gateway.oversight.accounts import STEP, Officers, add_account, code_at, login_of
 from gateway.oversight.rights import DUTCH, OPERATOR, Role
 from gateway.receipt import holds
 
@@ -53,6 +54,8 @@ OFFICERS = (
     ("O. Hendriks", Role.OPS, OPERATOR),
 )
 """Who oversees in the demo, invented as everybody in it: at De Brug enough for what takes two."""
+HIDDEN = "999900080"
+"""A client who is secret for De Brug."""
 PATIENCE = 20
 
 
@@ -68,7 +71,7 @@ async def demo(*, check: bool, folder: Path | None) -> int:
             await _play(home, connections, inbox)
             if not check:
                 _where_to_look(home, connections[HOOFD].url)
-                _who_oversees(home)
+                await _who_oversees(home)
                 await asyncio.Event().wait()
     except DemoError as error:
         print(f"\nDe keten brak: {error}", file=sys.stderr)
@@ -116,10 +119,15 @@ async def _receiver(home: Path) -> AsyncIterator[tuple[str, list[Mapping[str, st
 @contextlib.asynccontextmanager
 async def _gateway(home: Path, push_url: str) -> AsyncIterator[dict[str, Connection]]:
     """Run a gateway as a second process; yield the connection of each party."""
+    private, public = box.new_pair()
     papers = {
-        code: setup.add_party(home, code, name, url="https://127.0.0.1:1", push=push_url if code == WILGENHOF else None)
+        code: setup.add_party(
+            home, code, name, url="https://127.0.0.1:1", push=push_url if code == WILGENHOF else None,
+            public_key=public if code == GEMEENTE else None,
+        )
         for code, name in NAMES.items()
-    }
+    }  # fmt: skip
+    (home / f"partij-{GEMEENTE}" / "formulieren.sleutel").write_text(private)
     with (home / "ketenpoort.toml").open("a", encoding="utf-8") as settings:
         settings.write("toezicht = 0\n")
     port_file = home / "poort.txt"
@@ -282,19 +290,38 @@ Speel ermee, in een ander venster:
   {command} audit exporteer MAP --instellingen {home}/ketenpoort.toml""")
 
 
-def _who_oversees(home: Path) -> None:
-    """Make the officers, and say how they log in."""
+async def _who_oversees(home: Path) -> None:
+    """Make the officers, let one of them keep a client secret, and say how they log in."""
     file, command = home / "functionarissen.toml", Path(sys.executable).parent / "ketenpoort"
     print(f"""
 Het toezicht staat op https://127.0.0.1:{(home / "toezicht.txt").read_text()}/
 Uw browser kent het certificaat van deze demo niet en waarschuwt daarvoor. Wie zich daar kan aanmelden:""")
     for name, role, party in OFFICERS:
         login = login_of(name)
-        password, _ = add_account(file, login=login, name=name, role=role.value, party=party)
+        named = role is Role.FG and party == HOOFD
+        password, _ = add_account(file, login=login, name=name, role=role.value, party=party, finds_secret=named)
+        if name == OFFICERS[1][0]:
+            await _keeps_secret(home, login, password)
         print(f"  {login:<11}  {password}  {DUTCH[role]}, {NAMES.get(party, 'de poort zelf')}")
     print(f"""De code die er ook bij hoort, en die elke halve minuut anders is:
   {command} code {home} {login_of(OFFICERS[0][0])}
+Eén cliënt van De Brug is geheim. De gemeente opent een formulier over die cliënt met:
+  {command} open-formulier BESTAND --sleutel {home}/partij-{GEMEENTE}/formulieren.sleutel --naar MAP
 Stoppen: Ctrl-C.""", flush=True)  # fmt: skip
+
+
+async def _keeps_secret(home: Path, login: str, password: str) -> None:
+    """Let an officer make a client secret, as he does at the command line."""
+    secret = Officers.load(home / "functionarissen.toml").by_login[login].secret
+    typed = [password, code_at(secret, int(time.time()) // STEP).decode(), HIDDEN, "DB-0042"]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gateway.cli", "bewaren", "geheim", "stel-in", "--wie", login, "--reden",
+        "De gemeente meldde dat dit kind bedreigd wordt.", "--instellingen", str(home / "ketenpoort.toml"),
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": _root()},
+    )  # fmt: skip
+    await process.communicate("\n".join(typed).encode())
+    if process.returncode:
+        raise DemoError("geen cliënt werd geheim")
 
 
 async def _until(ready: Any, what: str, process: asyncio.subprocess.Process) -> None:

@@ -74,12 +74,16 @@ def new_gateway(folder: Path, *, origin: str, host: str, port: int, database: st
     return path
 
 
-def add_party(folder: Path, code: str, name: str, *, url: str, push: str | None = None) -> Path:
+def add_party(
+    folder: Path, code: str, name: str, *, url: str, push: str | None = None, public_key: str | None = None
+) -> Path:
     """Take a party into a development gateway: a certificate, an entry, and a file to connect with, which is returned.
 
-    Raises FileExistsError when the party has papers already, PartiesError when code or push are not sound.
+    Raises FileExistsError when the party has papers already, PartiesError when code, push or key are not sound.
     """
     entry = {"code": code, "naam": name, **({"push": push, "push_intern": True} if push else {})}
+    if public_key:
+        entry["openbare_sleutel"] = public_key
     Parties.of([entry])
     papers = folder / f"partij-{code}"
     pair = tls.make_certificate(folder / "tls", papers, code, hosts=["localhost", "127.0.0.1"] if push else [])

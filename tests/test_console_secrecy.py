@@ -78,7 +78,7 @@ def test_only_an_officer_who_is_named_hears_that_there_is_such_a_page(desk, said
 def test_a_client_stands_there_by_the_partys_own_number_with_what_is_due(visitor, said, one):
     told = text_of(visitor.get("/geheim"))
     assert f"Cliënt {NUMBER}" in told
-    assert "De gemeente moet het hebben bevestigd vóór" in told
+    assert "De gemeente moet het hebben bevestigd uiterlijk op" in told
     assert "Het zijn er 1." in told, "a message was on its way"
     assert "Bevestigingen van een gemeente" in text_of(visitor.get("/"))
 
@@ -101,7 +101,7 @@ def test_a_form_is_made_sealed_handed_over_opened_and_confirmed(desk, named, sai
         log_in(window, desk, named)
         window.goto(desk.url + "/geheim")
         assert wrong_with(window) == []
-        window.get_by_role("link", name="Factuur voor jeugdhulp").click()
+        window.get_by_role("link", name="factuur voor jeugdhulp").click()
         assert window.get_by_label("Uw eigen cliëntnummer").input_value() == NUMBER
         window.get_by_role("button", name="Maak en verzegel").click()
         assert window.get_by_text("Dit formulier klopt nog niet").is_visible()

@@ -185,13 +185,11 @@ def _begin(given: Mapping[str, str], wrong: Mapping[str, str]) -> Answer:
 
 def _form(asked: Asked, found: Secret, given: Mapping[str, str], wrong: Mapping[str, str]) -> Answer:
     form = Form(asked.path["soort"])
-    choices = [
-        (code, f"{party.name or code} ({code}), kenmerk van de sleutel: {box.mark(party.public_key)}")
-        for code, party in _gemeenten(asked).items()
-    ]
+    known = _gemeenten(asked)
     values = {
         "person": _told(found, asked), "form": form.value, "title": TITLES[form], "fields": forms.fields(form),
-        "gemeenten": choices, "given": filled(given), "wrong": filled(wrong), "pdf": can_make("pdf"),
+        "gemeenten": [(code, f"{party.name} ({code})") for code, party in known.items()],
+        "marks": "; ".join(f"{code} heeft {box.mark(party.public_key)}" for code, party in known.items()), "given": filled(given), "wrong": filled(wrong), "pdf": can_make("pdf"),
     }  # fmt: skip
     return Shown(template="geheim_formulier.html", values=values, status=422 if wrong else 200)
 

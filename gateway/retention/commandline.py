@@ -21,6 +21,7 @@ from gateway.parties import Parties
 from gateway.retention import holds, orders, persons, secret
 from gateway.retention.certificate import certificate
 from gateway.retention.decide import Kind, Stage
+from gateway.retention.forms import number_fault
 from gateway.retention.nightly import Retention, read_terms
 from gateway.retention.orders import Erasure, NotAllowedError
 from gateway.settings import Settings
@@ -198,9 +199,11 @@ async def secrecy(settings: Settings, step: str, id_: str | None, *, who: str, w
     async with at(settings) as place, officer(place, who) as asking:
         desk = place.desk
         if step == "stel-in":
-            bsn = _bsn()
+            bsn, number = _bsn(), ask("Uw eigen cliëntnummer (mag leeg)", hidden=False)
+            if number and (fault := number_fault(number)):
+                raise NotAllowedError(fault)
             made, under_way = await desk.do(
-                lambda db: secret.hide(db, desk.keys, desk.origin, asking, bsn=bsn, why=why)
+                lambda db: secret.hide(db, desk.keys, desk.origin, asking, bsn=bsn, why=why, number=number)
             )
             print(f"Geheim: {made}. Berichten over deze persoon die nog onderweg zijn: {under_way}.")
             return 0
