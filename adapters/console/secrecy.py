@@ -189,7 +189,8 @@ def _form(asked: Asked, found: Secret, given: Mapping[str, str], wrong: Mapping[
     values = {
         "person": _told(found, asked), "form": form.value, "title": TITLES[form], "fields": forms.fields(form),
         "gemeenten": [(code, f"{party.name} ({code})") for code, party in known.items()],
-        "marks": "; ".join(f"{code} heeft {box.mark(party.public_key)}" for code, party in known.items()), "given": filled(given), "wrong": filled(wrong), "pdf": can_make("pdf"),
+        "marks": "; ".join(f"{code} heeft {box.mark(party.public_key)}" for code, party in known.items()),
+        "given": filled(given), "wrong": filled(wrong), "pdf": can_make("pdf"),
     }  # fmt: skip
     return Shown(template="geheim_formulier.html", values=values, status=422 if wrong else 200)
 
