@@ -310,3 +310,16 @@ def test_the_page_on_which_lines_are_left_out_is_sound_on_any_screen(desk, ids, 
             summary.evaluate("each => each.parentElement.open = true")
         assert wrong_with(page) == []
     page.set_viewport_size(WIDE)
+
+
+def test_a_client_gets_nothing_as_long_as_lines_are_missing_for_a_choice_to_leave_some_out_may_be_among_them(desk, fg):
+    path = visited(fg, "/inzage", {"bsn": CLIENT, **WHY}) + "/uitvoer"
+    moved = "UPDATE audit_subject_lines SET seq = ? WHERE seq = ? AND subject IN (SELECT id FROM audit_subjects)"
+    with sqlite3.connect(desk.gateway.home / "ketenpoort.sqlite", timeout=30) as db:
+        db.execute(moved, (10_002, 2))
+    refused = fg.submit(path, {"vorm": "json", "beeld": "client"})
+    assert refused.status == 422
+    assert "De cliënt krijgt nog niets mee. Niet compleet. Nummers 2" in text_of(refused)
+    assert not json.loads(fg.submit(path, {"vorm": "json", "beeld": "organisatie"}).body)["volledigheid"]["compleet"]
+    with sqlite3.connect(desk.gateway.home / "ketenpoort.sqlite", timeout=30) as db:
+        db.execute(moved, (2, 10_002))

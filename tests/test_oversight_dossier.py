@@ -1,5 +1,6 @@
 """The file of one person: all of it, or an alarm; who is involved, and who received which data."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from overseeing import CLIENT, asking, exchanged, officer, overseen, question
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from audit import log
+from gateway import tables
 from gateway.commit import writing
 from gateway.oversight import dossier, lines, search
 from gateway.oversight.desk import Desk
@@ -48,6 +50,17 @@ async def test_a_file_says_that_it_is_whole(both):
     assert found.completeness.verdict == "3 regels, nummers 1 t/m 3, compleet."
     assert [line.number for line in found.lines] == [3, 2, 1]
     assert [line.event for line in found.lines] == ["logboek.doorzocht", "bericht.gelezen", "bericht.ontvangen"]
+
+
+async def test_a_file_tells_when_its_numbers_were_last_held_against_the_log(both, engine: AsyncEngine):
+    _, desk = both
+    assert (await file_of(desk)).compared is None
+    told = json.dumps({"controles": [{"controle": "V20", "oordeel": "fout"}]})
+    run = {"officer": "a", "seen_at": 7, "done": 1, "total": 1, "verdict": 1}
+    async with writing(engine) as db:
+        await db.execute(sa.insert(tables.checks).values(id="1" * 32, asked_at=5, ended_at=7, report=told, **run))
+        await db.execute(sa.insert(tables.checks).values(id="2" * 32, asked_at=8, **run))  # has not ended
+    assert (await file_of(desk)).compared == (7, "fout")
 
 
 async def test_reading_a_file_is_in_the_next_one(both):

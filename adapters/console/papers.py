@@ -18,6 +18,14 @@ KINDS = {"json": "application/json", "pdf": "application/pdf"}
 _TEMPLATE = Path(__file__).parent / "papers" / "inzage.typ"
 
 
+def compared(found: Dossier) -> str:
+    """Say when the numbers of the lines were last held against the log, which they stand beside."""
+    if found.compared is None:
+        return "De nummers zijn nog niet met het logboek zelf vergeleken (controle V20)."
+    at, outcome = found.compared
+    return f"De nummers zijn op {moment(at)} voor het laatst met het logboek zelf vergeleken (controle V20): {outcome}."
+
+
 def can_make(kind: str) -> bool:
     """Tell whether this gateway can; PDFs need what only some installs have."""
     return kind != "pdf" or find_spec("typst") is not None
@@ -50,6 +58,7 @@ def _told(found: Dossier, *, view: str, party: str, mark: str, at: int) -> dict[
             "fout": list(whole.wrong),
             "vernietigd": whole.destroyed,
             "oordeel": whole.verdict,
+            "vergeleken": compared(found),
         },
         "weggelaten": {
             "regels": len(found.withheld),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from adapters.console.lookup import described, filled, marked, purposes
 from adapters.console.pages import Answer, Asked, Goes, MissingError, Page, Sent, Shown
-from adapters.console.papers import KINDS, can_make, paper
+from adapters.console.papers import KINDS, can_make, compared, paper
 from gateway.oversight import dossier, search, withheld
 from gateway.oversight.dossier import Dossier
 from gateway.oversight.lines import by_day
@@ -57,6 +57,7 @@ def _file(asked: Asked, found: Dossier, *, client: bool, wrong: Mapping[str, str
     values = {
         "found": found, "asked_for": described(found.question), "client": client, "views": VIEWS,
         "here": f"/inzage/{asked.path['spoor']}", "days": days(found),
+        "compared": compared(found),
         "left_out": withheld.verdict(found.withheld),
         "grounds": [*grounds, (withheld.GIVE, "toch geven: er is geen reden meer om dit weg te laten")],
         "words": {code: ground.words for code, ground in withheld.GROUNDS.items()},
@@ -95,6 +96,8 @@ async def take(asked: Asked) -> Answer:
     if taken is None:
         raise MissingError
     found, leaf = taken
+    if client and not found.completeness.whole:  # a choice to leave lines out may be among what is not there
+        return await _choice(asked, f"De cliënt krijgt nog niets mee. {found.completeness.verdict}")
     view, party = VIEWS["client" if client else "organisatie"], asked.desk.named(asked.asking.officer.party)
     content = await paper(kind, found, view=view, party=party, mark=await marked(asked, leaf), at=asked.asking.at)
     return Sent(name=f"inzage-{trace[:8]}.{kind}", kind=KINDS[kind], content=content)

@@ -64,6 +64,10 @@ class Check:
         told: dict[str, Any] = json.loads(self.report) if self.report else {}
         return told
 
+    def outcome(self, check: str) -> str:
+        """Return how one check of the run ended, as `audit.report.State` has it; empty if it was not done."""
+        return next((str(each["oordeel"]) for each in self.found.get("controles", ()) if each["controle"] == check), "")
+
 
 _CHECK = sa.select(
     *(column for column in table.c if column.name != "paper"), table.c.paper.is_not(None).label("on_paper")

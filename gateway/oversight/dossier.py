@@ -6,7 +6,7 @@ from typing import Any
 
 from audit import search
 from audit.search import Wanted
-from gateway.oversight import withheld
+from gateway.oversight import checks, withheld
 from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.lines import Content, Line, for_client
 from gateway.oversight.person import Completeness, Involved, Received, completeness, involved, received
@@ -26,7 +26,9 @@ class Dossier:
     lines: Sequence[Line] = field(repr=False)
     """Those of the period that was asked, the newest first."""
     completeness: Completeness
-    """Of all lines, whatever the period."""
+    """Of all lines, whatever the period, by the numbers that the database has …"""
+    compared: tuple[int, str] | None
+    """… which were last held against the log itself then (ms since 1970, UTC), with this outcome (V20); None: never."""
     involved: Sequence[Involved]
     received: Sequence[Received]
     withheld: Mapping[int, str]
@@ -79,12 +81,19 @@ async def _file(desk: Desk, asking: Asking, trace: str, what: What, *, client: b
         question=question,
         lines=[for_client(line) for line in chosen] if client else chosen,
         completeness=told,
+        compared=await _compared(desk),
         involved=involved(shown, desk.named),
         received=received(shown, desk.named),
         withheld=kept_back,
         places=places,
     )
     return found, entries[0].leaf
+
+
+async def _compared(desk: Desk) -> tuple[int, str] | None:
+    async with desk.reading() as db:
+        last = await checks.last(db)
+    return (last.ended_at, last.outcome("V20")) if last and last.ended_at and last.outcome("V20") else None
 
 
 def _withheld(lines: Mapping[int, Line], places: Mapping[int, int]) -> dict[int, str]:
