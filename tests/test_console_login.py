@@ -119,10 +119,11 @@ def test_a_code_of_two_minutes_ago_is_no_code(desk, person):
 def test_who_fails_too_often_must_wait_even_with_the_right_password_and_longer_each_time(desk, person):
     visitor = desk.visitor()
     visitor.address = "127.0.0.9"
-    code = person.code()  # before: to wait for a fresh one may take longer than he must wait
     for _ in range(FREE_OF_ACCOUNT + 3):
         assert visitor.log_in(person, wachtwoord="raad-ik", code="123456").status == 403
-    assert visitor.log_in(person, code=code).status == 403
+    # On a busy machine the first wait, of seconds, may be over already; so it begins a minute later.
+    rows(desk, "UPDATE console_attempts SET last_at = last_at + 60000 WHERE failures > ?", FREE_OF_ACCOUNT)
+    assert visitor.log_in(person).status == 403
     other = desk.people[Role.AUDITOR, HOOFD]
     assert desk.visitor().log_in(other).status == 303  # nobody else is locked out
 
