@@ -125,7 +125,9 @@ def test_a_form_is_made_sealed_handed_over_opened_and_confirmed(desk, named, sai
         window.get_by_role("row", name="Factuur").get_by_role("link", name="Bevestigd").click()
         window.get_by_label("Hoe bevestigde").fill("Brief van de gemeente van 3 november.")
         window.get_by_role("button", name="Bevestigd").click()
-        assert window.get_by_role("row", name="Factuur").get_by_text("bevestigd").is_visible()
+        row = window.get_by_role("row", name="Factuur")
+        assert row.get_by_text("bevestigd", exact=True).is_visible()
+        assert row.get_by_text("loopt").count() == row.get_by_role("link").count() == 0
         window.set_viewport_size(NARROW)
         assert window.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.decide import Accepted
@@ -15,9 +16,11 @@ from gateway.intake import Rejected
 from gateway.invented import faulty, message
 from gateway.oversight.desk import Asking
 from gateway.oversight.rights import Role
-from gateway.retention import people, secret
+from gateway.retention import handed, people, secret
 from gateway.retention.decide import working_days_after
+from gateway.retention.forms import Form
 from gateway.retention.orders import NotAllowedError
+from gateway.tables import secret_forms, secret_persons
 from tests.door import HOOFD, ONDER, ORIGIN, VISIT, opened
 from tests.test_erasure import BSN, OTHER_BSN, about
 from tests.test_retention import Keeper, keeper, officer
@@ -134,6 +137,46 @@ async def test_the_form_must_be_confirmed_within_five_working_days_and_each_step
         ("geheim.ingesteld", BSN), ("geheim.ingezien", BSN), ("geheim.bevestigd", BSN), ("geheim.ingezien", BSN),
         ("geheim.opgeheven", BSN),
     ]  # fmt: skip
+
+
+async def test_each_form_has_a_term_of_its_own_until_it_is_confirmed_and_all_is_forgotten_in_the_end(keeper: Keeper):
+    keys = keeper.door.keys
+
+    async def look() -> secret.Secret:
+        async with keeper.writing() as db:
+            (found,) = await secret.look(db, keys, ORIGIN, FG)
+        return found
+
+    async def due() -> int:
+        async with keeper.door.engine.connect() as db:
+            return await handed.count_due(db, HOOFD.code)
+
+    async def confirm(form: str, who: Asking = FG) -> None:
+        async with keeper.writing() as db:
+            await secret.confirm_form(db, keys, ORIGIN, id_, who, form=form, why="brief van de gemeente")
+
+    async with keeper.writing() as db:
+        id_, _ = await secret.hide(db, keys, ORIGIN, FG, bsn=BSN, why="melding", number="K-17")
+    assert ((await look()).number, await due()) == ("K-17", 1)
+    for form in Form:
+        async with keeper.writing() as db:
+            await secret.hand_over(db, keys, ORIGIN, id_, FG, form=form, to="9901", file=form.encode())
+    found = await look()
+    assert [(each.form, each.to, len(each.document)) for each in found.sent] == [(form, "9901", 64) for form in Form]
+    assert (found.due_at, await due()) == (None, 2), "of two forms two confirmations are due"
+
+    await confirm(found.sent[0].id)
+    found = await look()
+    assert ([each.due_at is None for each in found.sent], found.stage, await due()) == ([True, False], "bevestigd", 1)
+    for form, who in ((found.sent[0].id, FG), ("0" * 32, FG), (found.sent[1].id, FG_ONDER)):
+        with pytest.raises(NotAllowedError):
+            await confirm(form, who)
+    await show(keeper, id_)
+    async with keeper.door.engine.connect() as db:
+        assert (await db.execute(sa.select(secret_forms))).all() == []
+        assert (await db.execute(sa.select(secret_persons.c.sealed))).scalars().all() == [None]
+    told = [payload["document"] for event, _, payload in await keeper.door.logged() if event == "geheim.formulier"]
+    assert told == [each.document for each in found.sent], "the log keeps which file it was"
 
 
 @pytest.mark.parametrize(
