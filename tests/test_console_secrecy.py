@@ -143,6 +143,7 @@ def test_a_form_is_made_sealed_handed_over_opened_and_confirmed(desk, named, sai
     paper = (tmp_path / "uit/formulier.pdf").read_bytes()
     assert paper.startswith(b"%PDF")
     assert b"pdfuaid" in paper, "readable for who listens (PDF/UA)"
+    assert b"De Brug" in paper, "what it says of itself can be read, else what follows proves nothing"
     assert found(paper + file.read_bytes() + (tmp_path / "uit/formulier.json").read_bytes(), [CHILD]) == []
     hash_ = opened.stdout.split()[-1]
     with new_page(browser) as window:
@@ -203,3 +204,15 @@ def test_before_it_ends_is_told_what_happens_then_and_afterwards_messages_go_and
     assert visitor.get(f"{one}/einde").status == 404
     again = CHILD.within(message("ho301-gewoon", "G303", sender=HOOFD, receiver=ONDER))
     assert desk.gateway.send(again).status == 201
+
+
+def test_at_the_command_line_the_own_number_is_asked_too(desk, visitor):
+    hider = add_person(desk.gateway.home, Role.FG, HOOFD, login="fg.typt", finds_secret=True)
+    settings = ["--instellingen", str(desk.gateway.home / "ketenpoort.toml"), "--wie", hider.login, "--reden", WHY]
+    for bsn, number, ends in (("999900092", "999900092", 2), ("999900092", "CLI-7", 0)):
+        done = subprocess.run(
+            [sys.executable, "-m", "gateway.cli", "bewaren", "geheim", "stel-in", *settings],
+            input=f"{hider.password}\n{hider.code()}\n{bsn}\n{number}\n", capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, bsn in done.stdout + done.stderr) == (ends, False)
+    assert "Cliënt CLI-7" in text_of(visitor.get("/geheim"))

@@ -169,6 +169,7 @@ async def confirm_form(
     db: AsyncConnection, keys: KeyService, origin: str, id_: str, who: Doer, *, form: str, why: str
 ) -> None:
     """Write down that the gemeente confirmed one of the forms that went out; raises NotAllowedError."""
+    await people.lock_secrets(db)
     found = {row.id: told for row, told in await handed.of(db, keys, [id_]) if row.due_at is not None}
     if form not in found:
         raise NotAllowedError("Dit formulier is al bevestigd, of het is er niet.")
