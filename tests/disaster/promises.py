@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from audit import index, log, note, tree
+from audit.filed import astray
 from audit.keys import KeyService
 from audit.note import NoteError, VerifierKey
 from gateway.tables import messages
@@ -25,8 +26,9 @@ from tests.disaster import trail, verdict
 from tests.disaster.gateways import ENVIRONMENT, FIRST_KEY, ORIGIN, ROOT
 from tests.disaster.victim import BEGUN, GONE_KEK, GONE_LINES, GONE_MESSAGE, HEAD, LINE, MESSAGE, NEW_KEY, Told
 
-NOT_ASKED = {"V5", "V6", "V14", "V18"}
-"""Checks that need what is not given here, and the one that knows the true age of lines; see `_exported`."""
+NOT_ASKED = {"V5", "V6", "V14", "V18", "V20"}
+"""Checks that need what is not given here, one that knows the true age of lines (see `_exported`), and one that is
+asked of the database itself (see `compared`)."""
 MOST_HEADS = 300
 """So many of the heads that were kept are given to the verifier; the rest is checked here."""
 _AT_ONCE = 500
@@ -126,6 +128,7 @@ async def compared(promises: Promises, db: AsyncConnection, keys: KeyService) ->
     if leaves != promises.places:
         promises.wrong.append("lines changed their place, or are gone")
     promises.wrong += await trail.judge(db, keys, ORIGIN, [text.encode() for text in promises.heads])
+    promises.wrong += [f"line {each.index}: {each.text}" for each in await astray(db, keys)]
     promises.wrong += verdict.half_destroyed(await verdict.stored(db), await verdict.happened(db))
     promises.wrong += [text async for text in _undone(db, promises.told)]
     promises.wrong += [text async for text in _keys(db, keys, promises.told)]
