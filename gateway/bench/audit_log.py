@@ -1,23 +1,26 @@
 """Part ``log``: what a line of the audit log costs to write, to verify and to prove."""
 
 import asyncio
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from audit import entry, log
+from audit import bulk, entry, folder, log
 from audit.export import export
 from audit.keys import KeyService
 from audit.proof import read_keys
 from audit.record import record
 from audit.report import Verdict
-from audit.tree import verify_inclusion
+from audit.tree import leaf_hashes, verify_inclusion
 from audit.verify import verify
 from gateway import trail
 from gateway.bench.pace import Pace
@@ -31,6 +34,17 @@ BATCH = 64
 ENTRIES = 200_000
 FEW = 20_000
 PROOFS = 200
+
+
+_plain = sa.Table(
+    "plain",
+    sa.MetaData(),
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.LargeBinary, nullable=False),
+    sa.Column("header", sa.LargeBinary, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+_by_name = sa.Index("plain_name", _plain.c.name)
 
 
 def measure(stand: Stand, pace: Pace, tell: Callable[[str], None]) -> Iterator[Row]:
@@ -50,6 +64,7 @@ async def _in_turn(stand: Stand, url: str, pace: Pace, tell: Callable[[str], Non
         await_quiet(pace.patience)
         async with committing(engine) as commit:
             writes = [await _write(commit, keys, count // 4, about=about) for about in (False, True) * 2]
+            plain = [await _write_plainly(commit, count // 4, first) for first in (0, count // 4)]
         tell("logboek: regels hun plaats geven")
         place = await _sequence(engine, keys) / count
         proof = [await _prove(engine) for _ in range(2)]
@@ -59,17 +74,27 @@ async def _in_turn(stand: Stand, url: str, pace: Pace, tell: Callable[[str], Non
         speeds = [_verified(stand, target, count) for _ in range(2)]
         shutil.rmtree(target / "payload")
         bare = [_verified(stand, target, count, headers_only=True) for _ in range(2)]
+        hashed = [_hashed(target, count) for _ in range(2)]
     finally:
         await engine.dispose()
         shutil.rmtree(target, ignore_errors=True)
     return [
-        row("logregel over niemand maken en toevoegen: cpu", "µs/regel", writes[::2], target=60, least=False),
-        row("logregel over een cliënt, bij twee partijen: cpu", "µs/regel", writes[1::2], target=60, least=False),
+        _beside_table("logregel over niemand maken en toevoegen: cpu", writes[::2], plain),
+        _beside_table("logregel over een cliënt, bij twee partijen: cpu", writes[1::2], plain),
         row("logregel een plaats geven: cpu", "µs/regel", [place * 1e6]),
         row(f"logboek van {count} regels controleren", "regel/s", speeds),
-        row(f"logboek van {count} regels controleren, zonder inhoud", "regel/s", bare, target=200_000),
+        replace(
+            row(f"logboek van {count} regels controleren, zonder inhoud", "regel/s", bare, target=200_000),
+            yardstick=median(hashed),
+            beside="alleen lezen en hashen",
+        ),
         row(f"bewijs van insluiting, {count} regels", "ms", proof, target=5.0, least=False),
     ]
+
+
+def _beside_table(name: str, writes: Sequence[float], plain: Sequence[float]) -> Row:
+    found = row(name, "µs/regel", writes, target=60, least=False)
+    return replace(found, yardstick=median(plain), beside="evenveel bytes in een tabel met index, onverzegeld")
 
 
 async def _write(commit: GroupCommit, keys: KeyService, count: int, *, about: bool) -> float:
@@ -83,6 +108,29 @@ async def _write(commit: GroupCommit, keys: KeyService, count: int, *, about: bo
     start = time.process_time()
     for first in range(0, count, BATCH):
         await commit.do(append, [_event(number, about=about) for number in range(first, min(first + BATCH, count))])
+    return (time.process_time() - start) / count * 1e6
+
+
+async def _write_plainly(commit: GroupCommit, count: int, before: int) -> float:
+    """As ``_write``, for rows of the same size in a table with one index, which say nothing and are made of nothing."""
+
+    async def put(db: AsyncConnection, batches: Sequence[list[dict[str, object]]]) -> list[None]:
+        for rows in batches:
+            await bulk.insert(db, _plain, rows)
+        return [None for _ in batches]
+
+    async def make(db: AsyncConnection, items: Sequence[None]) -> Sequence[None]:
+        await db.execute(sa.schema.CreateTable(_plain, if_not_exists=True))
+        await db.execute(sa.schema.CreateIndex(_by_name, if_not_exists=True))
+        return items
+
+    await commit.do(make, None)
+    header, sealed = bytes(500), bytes(400)
+    start = time.process_time()
+    for first in range(before, before + count, BATCH):
+        numbers = range(first, min(first + BATCH, before + count))
+        rows = [{"id": each, "name": os.urandom(32), "header": header, "sealed": sealed} for each in numbers]
+        await commit.do(put, rows)
     return (time.process_time() - start) / count * 1e6
 
 
@@ -118,6 +166,14 @@ async def _prove(engine: AsyncEngine) -> float:
         ):
             raise BenchError("Een bewijs van insluiting klopt niet.")
     return took / PROOFS * 1e3
+
+
+def _hashed(target: Path, count: int) -> float:
+    """Return entries read and hashed per second: what no verifier can do without."""
+    start = time.perf_counter()
+    for number, width in folder.widths(count):
+        leaf_hashes(folder.unpack((target / folder.entries_path(number, width)).read_bytes(), folder.HEADER_PREFIX))
+    return count / (time.perf_counter() - start)
 
 
 def _verified(stand: Stand, target: Path, count: int, *, headers_only: bool = False) -> float:
