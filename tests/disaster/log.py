@@ -65,6 +65,8 @@ class Series:
         with contextlib.suppress(EOFError, OSError):
             while len(told) < wanted and reader.poll(PATIENCE):
                 told += reader.recv()
+            if len(told) < wanted:
+                os.kill(process.pid or 0, signal.SIGUSR1)  # it writes down where it is
             keepers = _children(process)
             if told and self.rng.random() < BY_ITSELF:
                 _kill(keepers)
@@ -79,7 +81,8 @@ class Series:
         reader.close()
         if process.exitcode != -signal.SIGKILL or len(told) < wanted:
             said = self.settings.with_suffix(".gezegd").read_text()[-2000:]
-            self.promises.wrong.append(f"ended by itself, or told nothing more ({process.exitcode}): {said}")
+            last = next((what for kind, what in reversed(told) if kind == BEGUN), START)
+            self.promises.wrong.append(f"ended by itself, or was silent ({process.exitcode}), in {last}: {said}")
         self.phases[next((what for kind, what in reversed(told) if kind == BEGUN), START)] += 1
         return told
 

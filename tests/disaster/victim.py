@@ -5,10 +5,12 @@ code that a gateway, its officers and its operator have for that. ``tests.disast
 """
 
 import asyncio
+import faulthandler
 import hashlib
 import os
 import random
 import secrets
+import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -231,6 +233,7 @@ def live(path: Path, seed: int, seen: datetime, said: Connection) -> None:
     with path.with_suffix(".gezegd").open("ab") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
+    faulthandler.register(signal.SIGUSR1)  # who is silent is asked what it does
     found = settings.load(path)
     victim = Victim(
         found=found, engine=open_engine(found.database), keys=KeyService.open(found.keys), rng=random.Random(seed),
