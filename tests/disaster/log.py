@@ -72,6 +72,7 @@ class Series:
                 _kill(keepers)
                 self.phases[KEYS] += 1
             time.sleep(self.rng.uniform(0, SPREAD))
+        by_itself = not process.is_alive()
         # The keys die with it, whoever started their process, before it or after it.
         _kill([process.pid, *_children(process)] if self.rng.random() < 1 / 2 else [*_children(process), process.pid])
         process.join()
@@ -79,10 +80,12 @@ class Series:
             while reader.poll(0):
                 told += reader.recv()
         reader.close()
-        if process.exitcode != -signal.SIGKILL or len(told) < wanted:
+        by_itself = by_itself or process.exitcode != -signal.SIGKILL
+        if by_itself or len(told) < wanted:
             said = self.settings.with_suffix(".gezegd").read_text()[-2000:]
+            how = f"ended by itself ({process.exitcode})" if by_itself else "was silent"
             last = next((what for kind, what in reversed(told) if kind == BEGUN), START)
-            self.promises.wrong.append(f"ended by itself, or was silent ({process.exitcode}), in {last}: {said}")
+            self.promises.wrong.append(f"{how} in {last}: {said}")
         self.phases[next((what for kind, what in reversed(told) if kind == BEGUN), START)] += 1
         return told
 
