@@ -5,11 +5,14 @@ import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 from door import HOOFD, ONDER, ORIGIN, PARTIES, VISIT, Door, opened
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.invented import message
+from gateway.oversight import dossier, search
 from gateway.oversight.desk import Asking, Desk, now
+from gateway.oversight.dossier import Dossier
 from gateway.oversight.question import Question
 from gateway.oversight.rights import Officer, Role
 from gateway.oversight.sessions import Session
@@ -47,6 +50,21 @@ async def overseen(engine: AsyncEngine, folder: Path) -> AsyncIterator[tuple[Doo
         desk = Desk(door.commit, door.keys, ORIGIN, folder / "functionarissen.toml")
         desk.parties = PARTIES
         yield door, desk
+
+
+@pytest.fixture
+async def both(engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[tuple[Door, Desk]]:
+    async with overseen(engine, tmp_path) as both:
+        yield both
+
+
+async def file_of(desk: Desk, *, client: bool = False, who: Officer | None = None, **asked: object) -> Dossier:
+    """The file of `CLIENT`, as an officer asks for it and sees it."""
+    asks = asking(who or officer())
+    trace = await search.ask(desk, asks, question(bsn=CLIENT, **asked), kind=dossier.KIND)
+    found = await dossier.show(desk, asks, trace, client=client)
+    assert found is not None
+    return found
 
 
 async def exchanged(

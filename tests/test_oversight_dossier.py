@@ -1,37 +1,21 @@
 """The file of one person: all of it, or an alarm; who is involved, and who received which data."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from door import HOOFD, ONDER, PUSHED, VISIT, Door
-from overseeing import CLIENT, asking, exchanged, officer, overseen, question
+from door import HOOFD, ONDER, PUSHED, VISIT
+from overseeing import CLIENT, asking, both, exchanged, file_of, officer, question
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from audit import log
 from gateway import tables
 from gateway.commit import writing
 from gateway.oversight import dossier, lines, search
-from gateway.oversight.desk import Desk
-from gateway.oversight.dossier import Dossier
 from gateway.oversight.lines import Content, Line
 from gateway.oversight.person import completeness
 
-
-@pytest.fixture
-async def both(engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[tuple[Door, Desk]]:
-    async with overseen(engine, tmp_path) as both:
-        yield both
-
-
-async def file_of(desk: Desk, *, client: bool = False, who=None, **asked: object) -> Dossier:
-    asks = asking(who or officer())
-    trace = await search.ask(desk, asks, question(bsn=CLIENT, **asked), kind=dossier.KIND)
-    found = await dossier.show(desk, asks, trace, client=client)
-    assert found is not None
-    return found
+__all__ = ["both"]
 
 
 def line(number: int, *, subject: str = CLIENT, content: Content = Content.OPEN) -> Line:

@@ -1,15 +1,13 @@
 """Emergency access: taken with a reason, seen by all, over after an hour, reviewed by another; and what it opens."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from door import HOOFD, ONDER, STRANGER, VISIT, Door
-from overseeing import CLIENT, OTHER_CLIENT, asking, exchanged, officer, overseen, question
+from door import HOOFD, ONDER, STRANGER, VISIT
+from overseeing import CLIENT, OTHER_CLIENT, asking, both, exchanged, officer, question
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.commit import writing
@@ -20,13 +18,9 @@ from gateway.oversight.rights import Right, Role
 from gateway.oversight.story import body, story
 from gateway.tables import messages
 
+__all__ = ["both"]
+
 WHY = "crisis, de zaakbehandelaar is niet bereikbaar"
-
-
-@pytest.fixture
-async def both(engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[tuple[Door, Desk]]:
-    async with overseen(engine, tmp_path) as both:
-        yield both
 
 
 async def logged_in(desk: Desk, role: Role = Role.FG, login: str = "", *, cookie: str = "koekje") -> Asking:

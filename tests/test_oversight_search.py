@@ -1,13 +1,11 @@
 """Officers search the log: what they see, what they never see, and that their looking is itself a line in it."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from door import HOOFD, ONDER, ORIGIN, PUSHED, STRANGER, Door
-from overseeing import CLIENT, OTHER_CLIENT, asking, exchanged, officer, overseen, question
+from door import HOOFD, ONDER, ORIGIN, PUSHED, STRANGER
+from overseeing import CLIENT, OTHER_CLIENT, asking, both, exchanged, officer, question
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from audit import log
@@ -22,11 +20,7 @@ from gateway.oversight.story import body
 from gateway.retention import orders, persons, secret
 from gateway.retention.orders import NotAllowedError
 
-
-@pytest.fixture
-async def both(engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[tuple[Door, Desk]]:
-    async with overseen(engine, tmp_path) as both:
-        yield both
+__all__ = ["both"]
 
 
 async def found(desk: Desk, who=None, **asked: object) -> search.Found:

@@ -1,15 +1,12 @@
 """What a client does not get of his file: chosen by an officer on a ground of the law, told honestly, and logged."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from door import HOOFD, ONDER, ORIGIN, PUSHED, Door
 from hypothesis import given
 from hypothesis import strategies as st
-from overseeing import CLIENT, asking, exchanged, officer, overseen, question
-from sqlalchemy.ext.asyncio import AsyncEngine
+from overseeing import CLIENT, asking, both, exchanged, file_of, officer, question
 
 from adapters.console.papers import paper
 from audit.catalogue import missing
@@ -21,21 +18,9 @@ from gateway.oversight.lines import Content, Line
 from gateway.oversight.withheld import GIVE, Choice, heard, in_force, read, verdict
 from gateway.retention import due, secret
 
+__all__ = ["both"]
+
 WHY = "de buurvrouw staat in deze regels"
-
-
-@pytest.fixture
-async def both(engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[tuple[Door, Desk]]:
-    async with overseen(engine, tmp_path) as both:
-        yield both
-
-
-async def file_of(desk: Desk, *, client: bool = False, who=None, **asked: object) -> Dossier:
-    asks = asking(who or officer())
-    trace = await search.ask(desk, asks, question(bsn=CLIENT, **asked), kind=dossier.KIND)
-    found = await dossier.show(desk, asks, trace, client=client)
-    assert found is not None
-    return found
 
 
 async def left_out(desk: Desk, *numbers: int, ground: str = "ander", who=None) -> None:
