@@ -1,4 +1,4 @@
-"""Wires the parts into one running gateway; with ``cli``, ``demo`` and the bench the only place that knows adapters.
+"""Wires the parts into one gateway that can run.
 
 A running gateway is a handful of tasks: the group commit, the workers that check, the sequencer of the log, the
 courier for parties that are pushed to, and a look at the file with parties. When one of them stops, the gateway stops,
@@ -8,56 +8,41 @@ it back, and who is told 'later' knows more than who gets no answer.
 
 import asyncio
 import contextlib
-import hashlib
-import importlib.util
 import logging
 import secrets
-import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters import rest, tls
-from adapters.console import application as console
-from adapters.console.door import Door
-from adapters.console.oidc import connected
-from adapters.listen import ListenError, listening
+from adapters import tls
 from adapters.push import HttpsPush
 from adapters.stamp import ask as ask_for_stamp
 from adapters.witness import Witnesses
 from audit import anchor, log, sequencer, stamping
-from audit.keys import KeysAwayError, KeysError, KeyService
+from audit.keys import KeyService
 from audit.note import Checkpoint
 from audit.policy import PolicyError, read_policy
-from audit.record import record
 from audit.witnessing import Witnessing
-from gateway import store, trail
 from gateway.catalog import Catalog
-from gateway.commit import AwayError, GroupCommit, open_engine, passes, writing
+from gateway.commit import AwayError, GroupCommit, passes, writing
 from gateway.decide import Accepted
 from gateway.deliver import Courier
 from gateway.history import History
 from gateway.intake import Intake, Rejected
 from gateway.logbook import Logbook
 from gateway.mailbox import Mailbox
-from gateway.operate import UNSOUND
 from gateway.oversight import changes, emergency
-from gateway.oversight.accounts import OfficersError
 from gateway.oversight.checking import Asked
 from gateway.oversight.checks import Checks
 from gateway.oversight.desk import Desk
-from gateway.oversight.login import Login
-from gateway.package import PackageError, Published
 from gateway.parties import Parties, PartiesError, Party
 from gateway.pickup import Pickup
 from gateway.retention.nightly import Retention, read_terms
-from gateway.retention.policy import TermsError
 from gateway.settings import Settings
-from gateway.trail import Visit, What
+from gateway.trail import Visit
 from gateway.worker import Pool
 
 MOST_WAITING = 5 * log.BATCH
@@ -68,25 +53,6 @@ FILES_EVERY = 1.0
 
 LOOK_AGAIN = 1.0
 """Seconds until work that the database broke off is begun again."""
-
-
-class StoppedError(Exception):
-    """A gateway cannot start or go on; the text says in Dutch why, without anything of a message."""
-
-
-UNUSABLE = (
-    KeysError,
-    KeysAwayError,
-    PartiesError,
-    OfficersError,
-    PackageError,
-    AwayError,
-    ListenError,
-    PolicyError,
-    TermsError,
-    StoppedError,
-)
-"""What ends a gateway; the text says in Dutch what to do."""
 
 
 class Gateway:
@@ -163,6 +129,23 @@ class Gateway:
         async with self._push, self._witnesses, asyncio.TaskGroup() as tasks:
             tasks.create_task(self.commit.run())
             tasks.create_task(self._pool.run())
+            tasks.create_task(self._run_beside())
+
+    async def _run_beside(self) -> None:
+        """Run what writes beside the group commit; nothing of it is broken off inside a transaction on SQLite."""
+        running = asyncio.create_task(self._beside())
+        try:
+            await asyncio.wait({running})
+        finally:
+            # A connection that is broken off keeps the lock of the database until its statements are collected: the
+            # group commit would wait 30 seconds for it. Whoever has this lock knows that nobody is in a transaction.
+            async with self.commit.lock:
+                running.cancel()
+                await asyncio.wait({running})
+        running.result()
+
+    async def _beside(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
             if self.witnessing:
                 tasks.create_task(_kept_up(self.witnessing.run))
             if self.settings.stamper:
@@ -234,112 +217,6 @@ class Gateway:
         self._seen = changed
 
 
-@contextlib.asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Gateway]:
-    """Yield a gateway that can run: database, keys and workers open, the log found sound; close all at the end.
-
-    Raises StoppedError if the log is not the one that was signed: nothing is taken in on top of that; PackageError if
-    a published schema is not the one that was loaded.
-    """
-    Published.load(settings.packages)
-    if settings.stamper and importlib.util.find_spec("rfc3161_client") is None:
-        raise StoppedError("De instelling 'stempel' vraagt meer dan er is. Installeer ketenpoort[stempel].")
-    engine = open_engine(settings.database)
-    pool = Pool(settings.packages, hears=settings.history != "uit", small=settings.workers)
-    try:
-        async with writing(engine) as db:
-            await store.create_tables(db)
-        keys = KeyService.open(settings.keys)
-        await _first_sign_of_life(engine, keys, settings)
-        await pool.start()
-        gateway = Gateway(settings, engine, keys, pool)
-        gateway.read_parties()
-        yield gateway
-    except log.TamperedError as error:
-        raise StoppedError(_last_words(error)) from None
-    finally:
-        await pool.close()
-        await engine.dispose()
-
-
-async def _first_sign_of_life(engine: AsyncEngine, keys: KeyService, settings: Settings) -> None:
-    """Find the log sound, and not older than it was; write in it that the gateway starts, with which authorisations.
-
-    A database that is full now is left to the sequencer, which waits for it.
-    """
-    signing, name = sequencer.signing(keys), settings.log_name
-    try:
-        async with writing(engine) as db:
-            held, had = await anchor.check(db, settings.anchor, signing.keys(name)), await log.latest(db)
-            started = trail.event(
-                What.STARTED, actor="ketenpoort", role="poort", thing="poort", trace=secrets.token_hex(16),
-                about={"checks": {"partijen": _print(settings.parties), "functionarissen": _print(settings.officers)}},
-            )  # fmt: skip
-            await record(db, keys, settings.origin, [started], _now())
-            head = await log.sequence(db, partial(sequencer.signing, keys), name, _now(), heartbeat=True)
-        if had and had.size and not held:
-            logging.getLogger("ketenpoort").warning(
-                "er was geen laatste stand in %s: of deze database is teruggezet, is nu niet te zien", settings.anchor
-            )
-        if head:
-            await asyncio.to_thread(anchor.keep, settings.anchor, head)
-    except Exception as error:
-        if not passes(error):
-            raise
-
-
-async def serve(settings: Settings, *, port_file: Path | None = None, console_file: Path | None = None) -> None:
-    """Run a gateway with its HTTP interface, and its console if it has one, until cancelled.
-
-    Writes the ports they listen on to ``port_file`` and ``console_file``, for callers that asked for free ones. On a
-    database that takes more than one writer, more gateways may be run on the same address: one for each processor.
-    Raises StoppedError.
-    """
-    async with opened(settings) as gateway:
-        await gateway.ask_witnesses()
-        running = asyncio.create_task(gateway.run())
-        try:
-            app = rest.application(gateway, body_seconds=settings.body_seconds)
-            context = tls.server_context(settings.certificate, settings.private_key, settings.authority)
-            async with _console(gateway, console_file), listening(
-                app, host=settings.host, port=settings.port, context=context, wait=settings.body_seconds,
-                shared=not settings.database.startswith("sqlite"),
-            ) as port:  # fmt: skip
-                if port_file:
-                    port_file.write_text(str(port), encoding="ascii")
-                print(f"Ketenpoort luistert op https://{settings.host}:{port}/v1", flush=True)
-                try:
-                    await asyncio.wait({running})
-                finally:
-                    gateway.mailbox.close()
-        finally:
-            running.cancel()
-            await gateway.courier.close()
-            await asyncio.wait({running})
-    raise StoppedError(_last_words(running.exception()))
-
-
-@contextlib.asynccontextmanager
-async def _console(gateway: Gateway, port_file: Path | None) -> AsyncIterator[None]:
-    """Serve the officers' console beside the interface, if the settings ask for one."""
-    settings = gateway.settings
-    if settings.console is None:
-        yield
-        return
-    context = tls.public_context(settings.certificate, settings.private_key)
-    async with connected(settings.oidc) as provider:
-        door = Door(Login(gateway.desk), provider)
-        async with listening(
-            console.application(gateway.desk, door, body_seconds=settings.body_seconds),
-            host=settings.host, port=settings.console, context=context, wait=settings.body_seconds,
-            shared=not settings.database.startswith("sqlite"), headers=console.HEADERS,
-        ) as port:  # fmt: skip
-            if port_file:
-                port_file.write_text(str(port), encoding="ascii")
-            print(f"Het toezicht luistert op https://{settings.host}:{port}/", flush=True)
-            yield
-
-
 def _witnessing(
     settings: Settings, way: Witnesses, begin: Callable[[], contextlib.AbstractAsyncContextManager[AsyncConnection]]
 ) -> Witnessing | None:
@@ -371,28 +248,6 @@ async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
                 raise
             logging.getLogger("ketenpoort").error("de database werkt niet mee: %s", type(error).__name__)  # noqa: TRY400 - no values
             await asyncio.sleep(LOOK_AGAIN)
-
-
-def _print(file: Path) -> str:
-    """Return the fingerprint of a file: one that was changed while no gateway ran shows in the log."""
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
-
-
-def _last_words(error: BaseException | None) -> str:
-    """Say what ended a gateway and where. Only kinds and places: what an error says may hold a message."""
-    for each in _leaves(error):
-        if isinstance(each, log.TamperedError):
-            return f"De poort is gestopt. {each} {UNSOUND}"
-    told = [f"{type(each).__name__}\n{''.join(traceback.format_tb(each.__traceback__))}" for each in _leaves(error)]
-    return "\n".join(["De poort is gestopt door een fout in haarzelf:", *told])
-
-
-def _leaves(error: BaseException | None) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for each in error.exceptions:
-            yield from _leaves(each)
-    elif error is not None:
-        yield error
 
 
 def _now() -> datetime:

@@ -47,6 +47,7 @@ ONLY_IN = {
         "gateway/store.py",
         "gateway/commit.py",
         "gateway/app.py",
+        "gateway/serve.py",
         "gateway/retention/due.py",
         "gateway/retention/handed.py",
         "gateway/retention/people.py",
@@ -72,6 +73,7 @@ ONLY_IN = {
     | BENCH,
     "adapters": {
         "gateway/app.py",
+        "gateway/serve.py",
         "gateway/commands/operator.py",
         "gateway/commands/party.py",
         "gateway/commands/witness.py",
@@ -235,7 +237,7 @@ LIGHT = {
     "gateway.check": {"aiohttp", "sqlalchemy", "cryptography", "asyncio"} | FOR_PAGES | FOR_SOME,
     "gateway.validate": {"aiohttp", "sqlalchemy", "cryptography"} | FOR_PAGES | FOR_SOME,
     "audit.verify": {"aiohttp", "sqlalchemy", "lxml", "gateway"} | FOR_PAGES | FOR_SOME,
-    "gateway.app": FOR_SOME,
+    "gateway.serve": FOR_SOME,
     "gateway.demo": FOR_SOME,
 }
 

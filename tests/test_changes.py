@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from audit import log
-from gateway import app, settings, setup
+from gateway import serve, settings, setup
 from gateway.app import Gateway
 from gateway.oversight import changes
 from gateway.oversight.accounts import Account
@@ -54,7 +54,7 @@ def home(tmp_path: Path) -> Path:
 
 @contextlib.asynccontextmanager
 async def gateway_of(home: Path) -> AsyncIterator[Gateway]:
-    async with app.opened(settings.load(home / "ketenpoort.toml")) as gateway:
+    async with serve.opened(settings.load(home / "ketenpoort.toml")) as gateway:
         running = asyncio.create_task(gateway.run())
         try:
             yield gateway

@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from audit import log, sequencer
 from audit.keys import KeyService
-from gateway import app, cli, commands, settings, setup
+from gateway import cli, commands, serve, settings, setup
 from gateway.commit import open_engine, writing
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,7 +26,7 @@ def home(tmp_path: Path) -> Path:
     found = settings.load(home / "ketenpoort.toml")
 
     async def start() -> None:
-        async with app.opened(found):
+        async with serve.opened(found):
             pass
 
     asyncio.run(start())
@@ -149,12 +149,12 @@ def test_who_exports_stands_in_the_log_sealed(home, login):
 
 async def healthy(home: Path, *, age: timedelta | None) -> bool:
     """Ask a gateway that has started and whose sequencer does not run; its last sign of life is this old."""
-    async with app.opened(settings.load(home / "ketenpoort.toml")) as gateway:
+    async with serve.opened(settings.load(home / "ketenpoort.toml")) as gateway:
         async with writing(gateway.engine) as db:
             if age is None:
                 await db.execute(sa.delete(log.checkpoints))
             else:
-                await db.execute(sa.update(log.checkpoints).values(at=app._now() - age))
+                await db.execute(sa.update(log.checkpoints).values(at=datetime.now(UTC) - age))
         return await gateway.healthy()
 
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from gateway import app, settings, setup
+from gateway import serve, settings, setup
 from gateway.decide import Accepted
 from gateway.invented import message
 from tests.door import VISIT
@@ -17,7 +17,7 @@ async def test_a_party_that_gets_a_push_address_is_brought_what_already_waited(t
     file = setup.new_gateway(tmp_path / "poort", origin="test.voorbeeld", host="127.0.0.1", port=0, database=database)
     for code in (HOOFD, ONDER):
         setup.add_party(file.parent, code, "Verzonnen", url="https://localhost:1")
-    async with app.opened(settings.load(file)) as gateway:
+    async with serve.opened(settings.load(file)) as gateway:
         hoofd = gateway.intake.parties.by_code[HOOFD]
         running = asyncio.create_task(gateway.run())
         outcome = await gateway.accept(message("ho301-gewoon", "A1", sender=HOOFD, receiver=ONDER), hoofd, VISIT)

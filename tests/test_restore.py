@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from audit import log
 from audit.note import Checkpoint, parse, read_checkpoint, signed_by
 from audit.proof import read_keys
-from gateway import app, cli, settings, setup
+from gateway import cli, serve, settings, setup
 from gateway.commit import open_engine
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,7 +48,7 @@ class Home:
 
     def start(self) -> None:
         async def go() -> None:
-            async with app.opened(self.settings()):
+            async with serve.opened(self.settings()):
                 pass
 
         asyncio.run(go())
@@ -111,7 +111,7 @@ def home(made: Path, tmp_path: Path) -> Home:
 
 
 def refused(home: Home, capsys: pytest.CaptureFixture[str]) -> str:
-    with pytest.raises(app.StoppedError) as stopped:
+    with pytest.raises(serve.StoppedError) as stopped:
         home.start()
     capsys.readouterr()
     return str(stopped.value)

@@ -10,7 +10,7 @@ import pytest
 
 from audit.pdf import PdfError, write_pdf
 from audit.report import CHECKS, Problem, Report, Verdict
-from gateway import app, cli, settings, setup
+from gateway import cli, serve, settings, setup
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     setup.new_gateway(home, origin="test.voorbeeld", host="127.0.0.1", port=0, database="sqlite+aiosqlite:///poort.db")
 
     async def start() -> None:
-        async with app.opened(settings.load(home / "ketenpoort.toml")):
+        async with serve.opened(settings.load(home / "ketenpoort.toml")):
             pass
 
     asyncio.run(start())

@@ -24,11 +24,11 @@ def with_settings(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 def with_gateway(arguments: argparse.Namespace, act: Callable[[Any], Coroutine[Any, Any, int | None]]) -> int:
     """Do something at the gateway that the arguments name; say so if that gateway cannot be used."""
-    from gateway import app, settings
+    from gateway import serve, settings
 
     try:
         return until_stopped(act(settings.load(arguments.instellingen)))
-    except (settings.SettingsError, *app.UNUSABLE) as error:
+    except (settings.SettingsError, *serve.UNUSABLE) as error:
         return cannot(str(error))
 
 

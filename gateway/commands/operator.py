@@ -144,11 +144,11 @@ def _vingerafdruk(arguments: argparse.Namespace) -> int:
 
 
 def _draai(arguments: argparse.Namespace) -> int:
-    from gateway import app
+    from gateway import serve
 
     return with_gateway(
         arguments,
-        lambda found: app.serve(found, port_file=arguments.poortbestand, console_file=arguments.toezichtbestand),
+        lambda found: serve.serve(found, port_file=arguments.poortbestand, console_file=arguments.toezichtbestand),
     )
 
 
