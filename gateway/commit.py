@@ -6,6 +6,7 @@ A step waits for nothing but its connection.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ MOST_ITEMS = 256
 MOST_BYTES = 32 * 2**20
 MOST_TRIES = 4
 """Times that a step is tried where other gateways come before it."""
+OPEN_TRIES, OPEN_AGAIN = 100, 0.02
+"""Times that a new database on SQLite is tried to be opened while others open it too, and seconds in between."""
 SMALL = 2**20
 """Bytes of a batch up to which its statements on SQLite run on the event loop; more would hold up everybody else."""
 
@@ -51,8 +54,9 @@ def _keep_sqlite(engine: sa.Engine) -> None:
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver must not begin transactions by itself
         cursor = connection.cursor()
+        _write_ahead(cursor)
         # 16 MB of pages: the lines about one person lie far apart, and the 2 MB of before were read again and again.
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "cache_size=-16384"):
+        for pragma in ("synchronous=FULL", "secure_delete=ON", "cache_size=-16384"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -60,6 +64,19 @@ def _keep_sqlite(engine: sa.Engine) -> None:
     def _begin(connection: sa.Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Have SQLite keep a write-ahead log: for others who open a new database at that moment it does not wait itself."""
+    for left in reversed(range(OPEN_TRIES)):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except Exception as error:
+            if not left or "locked" not in str(error):
+                raise
+            time.sleep(OPEN_AGAIN)
+        else:
+            return
 
 
 class _AtOnce:

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,17 +26,25 @@ LOOKS = {
 }
 
 
-async def test_gateways_that_start_at_the_same_moment_make_the_tables_once(database_url: str, engine: AsyncEngine):
-    async def start() -> None:
-        own = open_engine(database_url)
-        async with writing(own) as db:
-            await store.create_tables(db)
-        await own.dispose()
+async def start(database_url: str) -> None:
+    own = open_engine(database_url)
+    async with writing(own) as db:
+        await store.create_tables(db)
+    await own.dispose()
 
-    await asyncio.gather(*(start() for _ in range(4)))
+
+async def test_gateways_that_start_at_the_same_moment_make_the_tables_once(database_url: str, engine: AsyncEngine):
+    await asyncio.gather(*(start(database_url) for _ in range(4)))
 
     async with engine.connect() as db:
         assert (await db.execute(sa.select(sa.func.count()).select_from(messages))).scalar_one() == 0
+
+
+async def test_a_new_file_is_opened_by_many_at_the_same_moment(tmp_path: Path):
+    """SQLite does not wait when two turn a new file into one with a write-ahead log: each of many files is a try."""
+    for number in range(40):
+        url = f"sqlite+aiosqlite:///{tmp_path}/{number}.sqlite"
+        await asyncio.gather(*(start(url) for _ in range(6)))
 
 
 @asynccontextmanager
