@@ -273,9 +273,9 @@ def test_a_gateway_stops_at_once_whatever_it_is_at(tmp_path):
     """Just after its start its tasks write all together; one broken off in a transaction held the database."""
     with running(tmp_path / "poort") as gateway:
         pass
-    for moment in range(8):
+    for moment in range(4):
         with started(gateway.home) as again:
-            time.sleep(moment / 100)
+            time.sleep(moment / 50)
             again.process.terminate()
             assert again.process.wait(20) == 0, "a lock that nobody gives back is waited for 30 seconds"
 

@@ -42,7 +42,7 @@ async def test_gateways_that_start_at_the_same_moment_make_the_tables_once(datab
 
 async def test_a_new_file_is_opened_by_many_at_the_same_moment(tmp_path: Path):
     """SQLite does not wait when two turn a new file into one with a write-ahead log: each of many files is a try."""
-    for number in range(40):
+    for number in range(20):
         url = f"sqlite+aiosqlite:///{tmp_path}/{number}.sqlite"
         await asyncio.gather(*(start(url) for _ in range(6)))
 
