@@ -125,26 +125,24 @@ class Gateway:
         return at is not None and _now() - at < 2 * sequencer.HEARTBEAT
 
     async def run(self) -> None:
-        """Run all tasks until one of them fails or this is cancelled."""
+        """Run all tasks until one of them fails or this is cancelled; who asks for commits ends before the commit."""
         async with self._push, self._witnesses, asyncio.TaskGroup() as tasks:
             tasks.create_task(self.commit.run())
             tasks.create_task(self._pool.run())
-            tasks.create_task(self._run_beside())
-
-    async def _run_beside(self) -> None:
-        """Run what writes beside the group commit; nothing of it is broken off inside a transaction on SQLite."""
-        running = asyncio.create_task(self._beside())
-        try:
-            await asyncio.wait({running})
-        finally:
-            # A connection that is broken off keeps the lock of the database until its statements are collected: the
-            # group commit would wait 30 seconds for it. Whoever has this lock knows that nobody is in a transaction.
-            async with self.commit.lock:
-                running.cancel()
-                await asyncio.wait({running})
-        running.result()
+            beside = asyncio.create_task(self._beside())
+            try:
+                await asyncio.wait({beside})
+            finally:
+                # On SQLite a connection that is cancelled in a transaction keeps the lock of the database until its
+                # statements are collected: others would wait for it until their patience is over. Whoever has this
+                # lock knows that nobody is in a transaction.
+                async with self.commit.lock:
+                    beside.cancel()
+                    await asyncio.wait({beside})
+            beside.result()
 
     async def _beside(self) -> None:
+        """Run what works beside the group commit."""
         async with asyncio.TaskGroup() as tasks:
             if self.witnessing:
                 tasks.create_task(_kept_up(self.witnessing.run))

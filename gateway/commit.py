@@ -6,6 +6,7 @@ A step waits for nothing but its connection.
 """
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -71,8 +72,8 @@ def _write_ahead(cursor: Any) -> None:
     for left in reversed(range(OPEN_TRIES)):
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
-        except Exception as error:
-            if not left or "locked" not in str(error):
+        except sqlite3.OperationalError as error:
+            if not left or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
                 raise
             time.sleep(OPEN_AGAIN)
         else:

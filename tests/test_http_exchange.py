@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import new_schema
-from running import DOCUMENT, HOOFD, ONDER, OTHER, SUPPLIER, XML, running, started
+from running import DOCUMENT, HOOFD, ONDER, OTHER, SUPPLIER, XML, running
 
 from gateway.invented import faulty, message
 
@@ -267,17 +267,6 @@ def test_a_gateway_that_stops_first_answers_who_waits(tmp_path):
         assert asked.result(20) == []
         assert gateway.process.wait(20) == 0
         assert time.monotonic() - start < 5
-
-
-def test_a_gateway_stops_at_once_whatever_it_is_at(tmp_path):
-    """Just after its start its tasks write all together; one broken off in a transaction held the database."""
-    with running(tmp_path / "poort") as gateway:
-        pass
-    for moment in range(4):
-        with started(gateway.home) as again:
-            time.sleep(moment / 50)
-            again.process.terminate()
-            assert again.process.wait(20) == 0, "a lock that nobody gives back is waited for 30 seconds"
 
 
 def test_the_gateway_tells_how_it_is_and_what_it_can(gateway):

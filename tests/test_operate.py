@@ -1,6 +1,8 @@
 """An operator hears whether the log is the one that was signed, and leaves a name in it."""
 
 import asyncio
+import contextlib
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +14,8 @@ import sqlalchemy as sa
 
 from audit import log, sequencer
 from audit.keys import KeyService
-from gateway import cli, commands, serve, settings, setup
+from audit.record import record
+from gateway import cli, commands, serve, settings, setup, trail
 from gateway.commit import open_engine, writing
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -145,6 +148,28 @@ def test_who_exports_stands_in_the_log_sealed(home, login):
     assert exported(home, "map") == 0
     assert actors(home) == ["ketenpoort", *["beheerder 7"] * 3, login]
     assert not any(login.encode() in header for (header,) in in_database(home, "SELECT header FROM audit_entries"))
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.02, 0.03, 0.04])
+async def test_a_gateway_that_is_stopped_in_a_transaction_gives_the_database_back(home, moment, caplog):
+    """A connection cancelled half-way kept the lock, and the gateway waited for itself: for a minute and a half."""
+    line = trail.event(
+        trail.What.FETCHED, actor="98000002", role="ontvanger", message="0" * 32, kind="ho301", trace="0" * 32,
+        wet="JW", parties=("98000001", "98000002"),
+    )  # fmt: skip
+    async with serve.opened(settings.load(home / "ketenpoort.toml")) as gateway:
+        async with writing(gateway.engine) as db:  # so much that the sequencer is at it for a while
+            await record(db, gateway.keys, gateway.settings.origin, [line] * 8_000, datetime.now(UTC))
+        running = asyncio.create_task(gateway.run())
+        while moment and not gateway.commit.lock.locked():
+            await asyncio.sleep(0)
+        await asyncio.sleep(moment)
+        running.cancel()
+        done, _ = await asyncio.wait({running}, timeout=20)
+        assert done
+        with contextlib.closing(sqlite3.connect(home / "poort.db", timeout=0, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+    assert not caplog.records, "nor does any task complain that it was stopped"
 
 
 async def healthy(home: Path, *, age: timedelta | None) -> bool:
