@@ -1,6 +1,8 @@
 """What the store promises that no message shows."""
 
 import asyncio
+import contextlib
+import sqlite3
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -40,11 +42,16 @@ async def test_gateways_that_start_at_the_same_moment_make_the_tables_once(datab
         assert (await db.execute(sa.select(sa.func.count()).select_from(messages))).scalar_one() == 0
 
 
-async def test_a_new_file_is_opened_by_many_at_the_same_moment(tmp_path: Path):
-    """SQLite does not wait when two turn a new file into one with a write-ahead log: each of many files is a try."""
-    for number in range(20):
-        url = f"sqlite+aiosqlite:///{tmp_path}/{number}.sqlite"
-        await asyncio.gather(*(start(url) for _ in range(6)))
+async def test_who_opens_a_new_file_waits_for_another_who_does(tmp_path: Path):
+    """For the lock that turns a file into one with a write-ahead log SQLite itself does not wait."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "nieuw.sqlite", isolation_level=None)) as other:
+        other.execute("CREATE TABLE anything (id INTEGER)")
+        other.execute("BEGIN IMMEDIATE")
+        opening = asyncio.create_task(start(f"sqlite+aiosqlite:///{tmp_path}/nieuw.sqlite"))
+        await asyncio.wait({opening}, timeout=0.3)
+        assert not opening.done()
+        other.execute("COMMIT")
+        await opening
 
 
 @asynccontextmanager
