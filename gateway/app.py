@@ -73,7 +73,7 @@ class Gateway:
             catalog=Catalog.load(),
             mailbox=self.mailbox,
             origin=settings.origin,
-            history=None if settings.history == "uit" else History(keys, refuses=settings.history == "weiger"),
+            history=None if settings.history == "uit" else History(keys, levels=settings.levels),
         )
         self.pickup = Pickup(commit=self.commit, keys=keys, mailbox=self.mailbox, origin=settings.origin)
         self._push = HttpsPush(

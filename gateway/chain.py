@@ -11,13 +11,17 @@ from gateway.ledger.page import Page
 from gateway.ledger.read import OBSERVERS
 from gateway.message import Checked, Facts, Finding
 
+AGREEING = frozenset({"ho331", "ho341"})
+"""Once one of these is said, the rest is held against what was agreed (level 4)."""
+
 
 class Chain:
     """A conversation so far. Only what was sound counts; what came twice, byte for byte, was said once."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._page = Page(refuses=True)
+        self._levels = {3}
+        self._page = Page(levels=self._levels)
         self._sent: dict[str, tuple[bytes, str]] = {}
         """Digest and receiver of each message so far."""
         self._answered: set[str] = set()
@@ -28,6 +32,8 @@ class Chain:
         facts = checked.facts
         if checked.findings or facts is None:
             return checked
+        if facts.type in AGREEING:
+            self._levels.add(4)
         own, sent = message(facts), (sha256(raw).digest(), facts.receiver)
         if self._sent.get(own) == sent:
             return checked

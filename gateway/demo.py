@@ -31,7 +31,7 @@ from gateway.oversight.accounts import STEP, Officers, add_account, code_at, log
 from gateway.oversight.rights import DUTCH, OPERATOR, Role
 from gateway.receipt import holds
 
-HOOFD, ZONNEHOEK, WILGENHOF, GEMEENTE = "98000001", "98000002", "98000003", "9901"
+HOOFD, ZONNEHOEK, WILGENHOF, GEMEENTE = "98000001", "98000002", "98000003", "0344"
 NAMES = {
     HOOFD: "Hoofdaannemer De Brug",
     ZONNEHOEK: "Onderaannemer Zonnehoek",
@@ -153,11 +153,12 @@ async def _play(home: Path, connections: Mapping[str, Connection], inbox: list[M
     async with contextlib.AsyncExitStack() as stack:
         clients = {code: await stack.enter_async_context(Client(each)) for code, each in connections.items()}
         print("Partijen:", ", ".join(f"{name} ({code})" for code, name in NAMES.items()))
+        await _agree(clients)
         await _exchange(clients, "Opdracht", ("ho301-gewoon", HOOFD), ("ho302-akkoord", ZONNEHOEK))
         await _exchange(clients, "Start", ("ho305-minimaal", ZONNEHOEK), ("ho306-akkoord", HOOFD))
         await _exchange(clients, "Declaratie", ("ho323-minimaal", ZONNEHOEK), ("ho325-toegekend", HOOFD))
         await _exchange(clients, "Stop", ("ho307-minimaal", ZONNEHOEK), ("ho308-akkoord", HOOFD))
-        await _pushed(clients[HOOFD], inbox)
+        await _pushed(clients, inbox)
         await _refused(clients[HOOFD])
         receipt = await _again(clients[HOOFD])
         await _proved(clients[HOOFD], receipt, home)
@@ -165,16 +166,25 @@ async def _play(home: Path, connections: Mapping[str, Connection], inbox: list[M
     print("\nDe hele keten is gespeeld, en elke stap staat aantoonbaar in het logboek.")
 
 
+async def _agree(clients: Mapping[str, Client]) -> None:
+    """What comes before the first order: a contract, and the consent of the gemeente."""
+    await _exchange(
+        clients, "Raamovereenkomst", ("ho341-minimaal", HOOFD), ("ho342-aanvaard", ZONNEHOEK),
+        Tarief="8500",
+    )  # fmt: skip
+    await _exchange(clients, "Toestemming", ("ho331-minimaal", HOOFD), ("ho332-toestemming", GEMEENTE))
+
+
 async def _exchange(
-    clients: Mapping[str, Client], title: str, asked: tuple[str, str], answered: tuple[str, str]
+    clients: Mapping[str, Client], title: str, asked: tuple[str, str], answered: tuple[str, str], **fields: str
 ) -> None:
-    """One message and its answer, both brought, fetched, confirmed."""
+    """One message, with these ``fields``, and its answer, both brought, fetched, confirmed."""
     (ask, asker), (answer, answerer) = asked, answered
     print(f"\n{title}")
     number = f"D{ask[2:5]}"
-    raw = message(ask, number, sender=asker, receiver=answerer)
+    raw = message(ask, number, sender=asker, receiver=answerer, **fields)
     await _carry(clients, asker, answerer, raw)
-    retour = answer[:5] != "ho325"
+    retour = answer[:5] not in {"ho325", "ho332", "ho342"}
     parties = {"sender": asker, "receiver": answerer} if retour else {"sender": answerer, "receiver": asker}
     await _carry(clients, answerer, asker, message(answer, f"D{answer[2:5]}", answers=number, **parties))
 
@@ -195,11 +205,29 @@ async def _carry(clients: Mapping[str, Client], sender: str, receiver: str, raw:
     print(f"  {status['soort'].upper()}  {NAMES[sender]} → {NAMES[receiver]}: {status['status']}{tied}  ({id_[:12]}…)")
 
 
-async def _pushed(hoofd: Client, inbox: list[Mapping[str, str]]) -> None:
-    print("\nOpdracht aan een partij die haar berichten laat brengen")
-    sent = await hoofd.send(message("ho301-wmo", "D301P", sender=HOOFD, receiver=WILGENHOF))
+async def _pushed(clients: Mapping[str, Client], inbox: list[Mapping[str, str]]) -> None:
+    hoofd, order = clients[HOOFD], {"OpdrachtNummer": "1002"}
+    print("\nOpdracht aan een partij die haar berichten laat brengen; zonder toestemming van de gemeente mag dat niet")
+    await _bring(hoofd, inbox, message("ho341-minimaal", "P341", receiver=WILGENHOF, Tarief="8500"))
+    accepted = message("ho342-aanvaard", "P342", sender=WILGENHOF, receiver=HOOFD, answers="P341")
+    await _carry(clients, WILGENHOF, HOOFD, accepted)
+    refused = await hoofd.send(message("ho301-gewoon", "P301", receiver=WILGENHOF, **order))
+    if [each["code"] for each in refused.body.get("bevindingen", ())] != ["HO022"]:
+        raise DemoError("een opdracht zonder toestemming werd niet om die reden geweigerd")
+    print(f"  HO301  geweigerd: {refused.body['bevindingen'][0]['tekst']}")
+    asked = message("ho331-minimaal", "P331", receiver=GEMEENTE, AgbCode=WILGENHOF)
+    given = message(
+        "ho332-toestemming", "P332", sender=GEMEENTE, receiver=HOOFD, answers="P331", AgbCode=WILGENHOF
+    )  # fmt: skip
+    await _carry(clients, HOOFD, GEMEENTE, asked)
+    await _carry(clients, GEMEENTE, HOOFD, given)
+    await _bring(hoofd, inbox, message("ho301-gewoon", "P301B", receiver=WILGENHOF, **order))
+
+
+async def _bring(hoofd: Client, inbox: list[Mapping[str, str]], raw: bytes) -> None:
+    sent = await hoofd.send(raw)
     if sent.status != 201:
-        raise DemoError(f"de opdracht werd geweigerd: {sent.body}")
+        raise DemoError(f"een bericht werd geweigerd: {sent.body}")
     id_ = sent.body["berichtId"]
     for _ in range(PATIENCE * 10):
         status = await hoofd.status(id_)
@@ -210,7 +238,8 @@ async def _pushed(hoofd: Client, inbox: list[Mapping[str, str]]) -> None:
         raise DemoError("het bericht werd niet gebracht")
     if id_ not in [each.get("webhook-id") for each in inbox]:
         raise DemoError("de ontvanger heeft het bericht niet")
-    print(f"  HO301  {NAMES[HOOFD]} → {NAMES[WILGENHOF]}: {status['status']}, ondertekend gebracht  ({id_[:12]}…)")
+    kind = status["soort"].upper()
+    print(f"  {kind}  {NAMES[HOOFD]} → {NAMES[WILGENHOF]}: {status['status']}, ondertekend gebracht  ({id_[:12]}…)")
 
 
 async def _refused(hoofd: Client) -> None:

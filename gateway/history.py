@@ -5,7 +5,7 @@ many records there are and when they changed. Its key stands in it, sealed too: 
 another's place, and it can be found again under another index. To destroy a record, delete its row.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,17 +28,17 @@ Message = tuple[Facts, tuple[Said, ...]]
 class History:
     """The ledger of this gateway."""
 
-    def __init__(self, service: KeyService, *, refuses: bool) -> None:
-        """With ``refuses`` what contradicts the past is refused, else the ledger only learns."""
+    def __init__(self, service: KeyService, *, levels: Collection[int]) -> None:
+        """What fails at one of ``levels`` is refused (see ``book.judge``); without any the ledger only learns."""
         self._service = service
-        self._refuses = refuses
+        self._levels = levels
 
     async def read(self, db: AsyncConnection, messages: Sequence[Message], *, size: int) -> Page:
         """Return the page that these messages, of ``size`` bytes, need.
 
         Other gateways wait with messages of the same parties until this transaction ends.
         """
-        page, asked = Page(refuses=self._refuses), set[str]()
+        page, asked = Page(levels=self._levels), set[str]()
         speaking = [(facts, said) for facts, said in messages if keys(facts, said)]
         if speaking:
             await store.lock(db, {f"{facts.wet}/{code}" for facts, _ in speaking for code in parties(facts)})

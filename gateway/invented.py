@@ -14,19 +14,21 @@ def message(
     sender: str = "98000001",
     receiver: str = "98000002",
     answers: str | None = None,
+    **fields: str,
 ) -> bytes:
     """Return the valid HOA sample ``sample`` as a message of its own.
 
     ``sender`` and ``receiver`` go into Afzender and Ontvanger: a retour keeps those of the message it answers.
-    ``answers`` is the Identificatie of that message.
+    ``answers`` is the Identificatie of that message; ``fields`` are other elements, the first of each.
     """
     raw = _sample(sample)
     own = answered = rb"BerichtIdentificatie>\s*<[^>]*Identificatie"
     if b"IdentificatieRetour>" in raw:
         own = rb"IdentificatieRetour"
-    elif b"<DeclaratieIdentificatie>" in raw:
-        answered = rb"DeclaratieIdentificatie>\s*<[^>]*Identificatie"
+    elif named := re.search(rb"<(Heen|Declaratie)Identificatie>", raw):
+        answered = named[1] + rb"Identificatie>\s*<[^>]*Identificatie"
     values = {rb"Afzender": sender, rb"Ontvanger": receiver, own: identification}
+    values |= {element.encode(): value for element, value in fields.items()}
     if answers is not None:
         values[answered] = answers
     for element, value in values.items():

@@ -78,6 +78,14 @@ class Settings:
     """``verleden``: what is done with what contradicts earlier messages (level 3): ``weiger``, ``leer`` (nothing is
     refused, all is remembered, so that a ledger can begin while care is running) or ``uit`` (nothing is kept)."""
 
+    register: str = "weiger"
+    """``register``: what is done with what contract and consent do not allow (level 4): ``weiger`` or ``leer``."""
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """The levels at which the ledger refuses."""
+        return tuple(level for level, does in ((3, self.history), (4, self.register)) if does == "weiger")
+
     @property
     def log_name(self) -> str:
         """The origin of the log: what stands above each head."""
@@ -88,6 +96,7 @@ _NAMES = {
     "origin": "naam", "host": "adres", "port": "poort", "database": "database", "keys": "sleutels",
     "parties": "partijen", "certificate": "certificaat", "private_key": "sleutel", "authority": "ca",
     "workers": "controleurs", "body_seconds": "wachttijd", "lease_seconds": "pachttijd", "history": "verleden",
+    "register": "register",
     "log": "logboek", "anchor": "anker", "witnesses": "getuigen", "stamper": "stempel",
     "packages": "schemas", "console": "toezicht", "officers": "functionarissen", "oidc": "oidc",
     "retention": "bewaartermijnen",
@@ -101,7 +110,7 @@ _RANGES = {
 }
 LEVELS = ("http://eidas.europa.eu/LoA/substantial", "http://eidas.europa.eu/LoA/high")
 """What is enough to see what others did: it is known who this is (eIDAS, substantial)."""
-_CHOICES = {"history": ("weiger", "leer", "uit")}
+_CHOICES = {"history": ("weiger", "leer", "uit"), "register": ("weiger", "leer")}
 _FORMS = {
     "origin": (r"[a-z0-9][a-z0-9.-]{0,62}", "mag alleen kleine letters, cijfers, punten en streepjes hebben"),
     "log": (r"[a-z0-9][a-z0-9./-]{0,79}", "mag alleen kleine letters, cijfers, punten, streepjes en / hebben"),

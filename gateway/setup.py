@@ -24,6 +24,8 @@ sleutel = "tls/poort.key"
 ca = "tls/ca.pem"
 # Wat eerdere berichten weerspreekt, wordt geweigerd. Loopt er al zorg, begin dan met "leer" (docs/operations.md).
 verleden = "weiger"
+# Wat overeenkomst en toestemming niet toestaan, ook. Moeten die nog vastgelegd worden, begin dan met "leer".
+register = "weiger"
 """
 
 PARTIES = """\

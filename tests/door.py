@@ -6,7 +6,7 @@ import functools
 import json
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -116,18 +116,18 @@ def shared_keys() -> KeyService:
 
 @contextlib.asynccontextmanager
 async def opened(
-    engine: AsyncEngine, folder: Path | None = None, *, refuses: bool | None = None
+    engine: AsyncEngine, folder: Path | None = None, *, levels: Collection[int] | None = None
 ) -> AsyncIterator[Door]:
     """The gateway's inside on ``engine``, with the shared keys, or with those in ``folder`` (made when absent).
 
-    ``refuses`` gives it a ledger, which refuses what contradicts the past or only learns.
+    ``levels`` gives it a ledger, which refuses what fails at one of them; with none it only learns.
     """
     own = folder and folder / "sleutels"
     keys = shared_keys() if own is None else KeyService.open(own) if own.exists() else KeyService.create(own)
     async with writing(engine) as db:
         await store.create_tables(db)
     mailbox = Mailbox()
-    history = None if refuses is None else History(keys, refuses=refuses)
+    history = None if levels is None else History(keys, levels=levels)
     try:
         async with committing(engine) as commit:
             intake = Intake(

@@ -142,15 +142,24 @@ def problem_in(heard: bytes, status: int) -> Any:
 
 @contextlib.contextmanager
 def running(
-    home: Path, *, database: str = "sqlite+aiosqlite:///ketenpoort.sqlite", past: str = "leer", more: str = ""
+    home: Path,
+    *,
+    database: str = "sqlite+aiosqlite:///ketenpoort.sqlite",
+    past: str = "leer",
+    register: str = "leer",
+    more: str = "",
 ) -> Iterator[Running]:
     """Make a gateway with four parties in ``home`` and run it until the end of the block.
 
-    ``past`` is its setting ``verleden``: most tests send samples that do not follow from each other. ``more`` settings
-    are added.
+    ``past`` is its setting ``verleden``, ``register`` the one of that name: most tests send samples that do not follow
+    from each other, and that no contract allows. ``more`` settings are added.
     """
     path = setup.new_gateway(home, origin="test.ketenpoort.voorbeeld", host="127.0.0.1", port=0, database=database)
-    path.write_text(path.read_text().replace('"weiger"', f'"{past}"') + f"wachttijd = {BODY_SECONDS}\n{more}")
+    own = {"verleden": past, "register": register}
+    text = path.read_text()
+    for name, does in own.items():
+        text = text.replace(f'{name} = "weiger"', f'{name} = "{does}"')
+    path.write_text(text + f"wachttijd = {BODY_SECONDS}\n{more}")
     names = {HOOFD: "De Brug", ONDER: "Zonnehoek", OTHER: "Wilgenhof", SUPPLIER: "Softwareleverancier"}
     for code, name in names.items():
         setup.add_party(home, code, name, url="https://localhost:1")

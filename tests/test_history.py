@@ -19,7 +19,7 @@ from tests.door import CATALOG, HOOFD, ONDER, VISIT, Door, opened
 
 @pytest.fixture
 async def door(engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[Door]:
-    async with opened(engine, refuses=True) as door:
+    async with opened(engine, levels={3}) as door:
         yield door
 
 
@@ -86,7 +86,7 @@ async def test_a_copy_of_what_was_accepted_is_no_contradiction(door: Door):
 async def test_two_gateways_on_one_database_see_each_others_starts(engine: AsyncEngine, tmp_path: Path):
     if engine.dialect.name == "sqlite":
         pytest.skip("several gateways share a database on PostgreSQL only")
-    async with opened(engine, refuses=True) as one, opened(engine, refuses=True) as two:
+    async with opened(engine, levels={3}) as one, opened(engine, levels={3}) as two:
         await one.accepted(order("O1"))
         doors = (one, two) * 6
         outcomes = await asyncio.gather(*(door.send(start(f"S{n}"), ONDER) for n, door in enumerate(doors)))
@@ -94,10 +94,10 @@ async def test_two_gateways_on_one_database_see_each_others_starts(engine: Async
 
 
 async def test_a_ledger_that_learns_refuses_nothing_and_knows_it_all_afterwards(engine: AsyncEngine, tmp_path: Path):
-    async with opened(engine, refuses=False) as learning:
+    async with opened(engine, levels=()) as learning:
         await learning.accepted(start("S1"), ONDER)
         await learning.accepted(order("O1"))
-    async with opened(engine, refuses=True) as door:
+    async with opened(engine, levels={3}) as door:
         assert codes(await door.refused(start("S2"), ONDER)) == ["TR074"]
 
 

@@ -46,7 +46,7 @@ def home(tmp_path: Path, database_url: str) -> Path:
 
 @pytest.fixture
 async def door(engine: AsyncEngine, home: Path) -> AsyncIterator[Door]:
-    async with opened(engine, home, refuses=True) as door:
+    async with opened(engine, home, levels={3}) as door:
         yield door
 
 

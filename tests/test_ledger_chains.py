@@ -10,7 +10,7 @@ from test_samples import expectation
 
 from gateway.catalog import FOLDER, Catalog
 from gateway.chain import Chain
-from gateway.ledger.book import RULES, rules_of
+from gateway.ledger.book import AGREED, RULES, rules_of
 from gateway.validate import valideer
 
 CATALOG = Catalog.load()
@@ -51,6 +51,12 @@ def test_every_rule_of_level_3_is_broken_by_a_conversation_in_every_type_that_ha
         broken |= {(last.stem[3:], code) for code in expectation(last.read_bytes())}
     wanted = {(f"{family}{number}", code) for number in RULES for code, _ in rules_of(f"{family}{number}")}
     assert not wanted - broken
+
+
+def test_every_rule_that_needs_the_register_is_broken_by_a_conversation_in_every_type_that_has_it():
+    last = [max(folder.glob("*.xml")) for folder in CONVERSATIONS]
+    broken = {(path.stem[3:], code) for path in last for code in expectation(path.read_bytes())}
+    assert not {(type_, code) for type_, rules in AGREED.items() for code, _ in rules} - broken
 
 
 def test_a_folder_has_its_messages_numbered():

@@ -12,7 +12,7 @@ from gateway.ledger.read import OBSERVERS
 
 def test_the_same_order_without_end_is_stopped_and_forgotten_no_more_than_it_was():
     checked = check(message("ho301-minimaal", "O1"), Catalog.load(), OBSERVERS)
-    page = Page(refuses=False)
+    page = Page(levels=())
     assert page.hear(checked.facts, checked.said) == ()
     key = dossier(checked.facts, "999900006")
     page.lay({key: page.past[key] * (MOST_HEARD - 1)})

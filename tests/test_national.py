@@ -54,7 +54,7 @@ def gateway(tmp_path_factory):
     database = "sqlite+aiosqlite:///ketenpoort.sqlite"
     made = setup.new_gateway(home, origin="test.ketenpoort.voorbeeld", host="127.0.0.1", port=0, database=database)
     # Each message here is a sample by itself, with no past that it could follow from.
-    made.write_text(made.read_text().replace('"weiger"', '"uit"'))
+    made.write_text(made.read_text().replace('verleden = "weiger"', 'verleden = "uit"'))
     for code in (GEMEENTE, AANBIEDER):
         setup.add_party(home, code, "Proef", url="https://localhost:1")
     with started(home) as gateway:

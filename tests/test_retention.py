@@ -96,7 +96,7 @@ class Keeper:
 
 @pytest.fixture
 async def keeper(engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[Keeper]:
-    async with opened(engine, refuses=False) as door:
+    async with opened(engine, levels=()) as door:
         archives: list[str] = []
         retention = Retention(
             engine=engine, writing=lambda: writing(engine), keys=door.keys, origin=ORIGIN, policy=policy.standard(),

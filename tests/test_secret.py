@@ -96,7 +96,7 @@ async def test_what_is_still_on_its_way_is_told_and_a_copy_brings_nothing_new(ke
 
 
 async def test_no_message_slips_in_while_a_person_becomes_secret(keeper: Keeper, engine: AsyncEngine, tmp_path: Path):
-    async with opened(engine, refuses=False) as other:
+    async with opened(engine, levels=()) as other:
         await keeper.door.accepted(about(BSN, "A0"))
         numbers = range(60)
         sending = [

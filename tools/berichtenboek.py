@@ -48,7 +48,7 @@ UNITS = {
     "323": ("Prestatie",),
     "325": ("Prestatie",),
 }
-"""The class in which a rule of level 3 finds its fault, unless ELSEWHERE says otherwise."""
+"""The class in which a rule of the ledger finds its fault, unless ELSEWHERE says otherwise."""
 ELSEWHERE = {
     "TR304": ("Client",),
     "TR314": ("Prestatie", "Termijn"),
@@ -66,6 +66,9 @@ ELSEWHERE = {
     "TR375": ("TeWijzigenProduct",),
     "TR376": ("DeclaratieAntwoord",),
     "HO018": ("DeclaratieAntwoord",),
+    "HO021": ("Client",),
+    "HO022": ("Client",),
+    "HO025": ("Opdracht", "Client"),
     "TR390": ("Prestatie", "Termijn"),
     "TR411": ("TeWijzigenProduct",),
     "TR412": ("TeWijzigenProduct",),
@@ -413,7 +416,12 @@ def _bound(kind: MessageType) -> tuple[tuple[int, str, str], ...]:
         if code != NOTE
     ]
     number = kind.name[-3:]
-    before = [(3, name, code) for code, _ in ledger.rules_of(kind.name) for name in ELSEWHERE.get(code, UNITS[number])]
+    before = [
+        (level, name, code)
+        for level in (3, 4)
+        for code, _ in ledger.rules_of(kind.name, (level,))
+        for name in ELSEWHERE.get(code, UNITS[number])
+    ]
     every = [(3, "Header", "TR056"), (4, "Header", "TR135"), *classes, *before]
     return tuple(dict.fromkeys(sorted(every, key=lambda bound: bound[0])))
 

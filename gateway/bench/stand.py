@@ -148,7 +148,7 @@ class Stand:
     def _settings(self, url: str, port: int, past: str) -> Path:
         """Write the settings anew, for this store and port."""
         settings = self.home / "ketenpoort.toml"
-        own = {"database": url, "poort": port, "verleden": past}
+        own = {"database": url, "poort": port, "verleden": past, "register": "leer"}
         kept = [line for line in settings.read_text().splitlines() if line.partition(" =")[0] not in own]
         settings.write_text("\n".join([*kept, *(f"{name} = {json.dumps(value)}" for name, value in own.items()), ""]))
         return settings

@@ -9,7 +9,8 @@ Who keeps a ledger needs five things:
   of ``gateway.ledger.values``; without ``observers`` nothing is read and nothing is slower.
 - ``keys.keys(facts, said, past)``: which records are needed. Ask first with an empty ``past``, load those, ask again
   with what was loaded, load what is new: two rounds always suffice. What does not exist is left out of ``past``.
-- ``book.judge(facts, said, past)``: the findings of level 3, in document order; none of them holds a value.
+- ``book.judge(facts, said, past, levels=)``: the findings of level 3 (what was said of the same clients) and 4 (what
+  contract and consent allow), in document order; none of them holds a value.
 - ``book.remember(facts, said, past)``: the records that are new or changed once the message is accepted. Call it for
   every accepted message of every type; a retour that refuses, and a 325 that refuses the whole, makes the message that
   it answers count as not sent (OP286).
@@ -28,6 +29,10 @@ A record is a tuple of ``Heard``, one for each message, in order of acceptance, 
 | ``declaratie/WET/PROVIDER/NUMBER`` | that this DeclaratieNummer was used |
 | ``regel/WET/PROVIDER/REFERENCE`` | that this ReferentieNummer was used; a line without client (HOA) stands here, |
 | | and then the credit of it |
+| ``overeenkomst/WET/PAYER/PROVIDER`` | contracts that were offered, with what was decided on each |
+| ``toestemming/WET/GEMEENTE/PAYER/PROVIDER`` | an onderaannemer that was reported, with what the gemeente decided |
+| ``toewijzing/WET/GEMEENTE/PAYER/NUMBER`` | an assignment, and the orders that divide it |
+| ``betrokken/WET/PROVIDER/BSN`` | the orders that this onderaannemer was given for this client, by whomever |
 
 Payer is the gemeente or the hoofdaannemer, provider the aanbieder or the onderaannemer. A dossier key holds a BSN and
 records hold personal data: both must be sealed or hashed wherever they are kept.

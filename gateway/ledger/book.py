@@ -2,14 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from gateway.explain import finding
-from gateway.ledger import declaratie, keys, levering, toewijzing, verzoek
+from gateway.ledger import declaratie, keys, levering, overeenkomst, toewijzing, verdeling, verzoek
 from gateway.ledger.dossier import Case, Fates, Fault
 from gateway.ledger.values import (
     Answer,
+    Decision,
     Declaration,
     Heard,
     Line,
@@ -95,24 +96,43 @@ RULES: Mapping[str, tuple[tuple[str, Rule], ...]] = {
     ),
 }
 """Level 3 by message number, for national messages and HOA alike."""
-OWN: Mapping[str, tuple[tuple[str, Rule], ...]] = {"325": (("HO018", declaratie.ho018),)}
+OWN: Mapping[str, tuple[tuple[str, Rule], ...]] = {
+    "301": (("HO025", verdeling.ho025),),
+    "325": (("HO018", declaratie.ho018),),
+}
 """What HOA asks beyond that."""
+AGREED: Mapping[str, tuple[tuple[str, Rule], ...]] = {
+    "ho301": (
+        ("HO019", overeenkomst.ho019_opdracht),
+        ("HO020", overeenkomst.ho020_opdracht),
+        ("TR381", overeenkomst.tr381),
+        ("HO021", overeenkomst.ho021),
+        ("HO022", overeenkomst.ho022),
+        ("HO023", overeenkomst.ho023),
+    ),
+    "ho323": (("HO019", overeenkomst.ho019_declaratie), ("TR418", overeenkomst.tr418)),
+}
+"""Level 4 by the register: what contract and consent allow."""
 CLIENT = re.compile(r"(.*/Client(?:\[\d+\])?)/.*")
 
 
-def rules_of(type_: str) -> tuple[tuple[str, Rule], ...]:
-    """The rules that a message of this type is held to, with their codes."""
+def rules_of(type_: str, levels: Collection[int] = (3, 4)) -> tuple[tuple[str, Rule], ...]:
+    """The rules of these levels that a message of this type is held to, with their codes."""
     number = type_[-3:]
-    return (*RULES.get(number, ()), *(OWN.get(number, ()) if type_.startswith("ho") else ()))
+    said = (*RULES.get(number, ()), *(OWN.get(number, ()) if type_.startswith("ho") else ()))
+    return (*(said if 3 in levels else ()), *(AGREED.get(type_, ()) if 4 in levels else ()))
 
 
-def judge(facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record]) -> tuple[Finding, ...]:
+def judge(
+    facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record], *, levels: Collection[int] = (3,)
+) -> tuple[Finding, ...]:
     """Return what is wrong with a message, given what was said before; in document order, all of it.
 
-    The line is that of the class, or of a class of the client when it is the BSN that is wrong.
-    ``past`` holds what ``keys.keys`` asked for. No finding holds a value of this or of an earlier message.
+    Of ``levels`` 3 is what was said of the same clients, 4 what contract and consent allow. The line is that of the
+    class, or of a class of the client when it is the BSN or the gemeente that is wrong. ``past`` holds what
+    ``keys.keys`` asked for. No finding holds a value of this or of an earlier message.
     """
-    rules = rules_of(facts.type)
+    rules = rules_of(facts.type, levels)
     fates = Fates(past)
     clients: dict[str, list[Said]] = {}
     for each in said if rules else ():
@@ -127,8 +147,8 @@ def judge(facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record]) -> t
 
 
 def _finding(facts: Facts, code: str, said: Said, field: str) -> Finding:
-    if field == "Bsn":
-        path = CLIENT.sub(r"\1/Bsn", said.path)
+    if field in {"Bsn", "Gemeente"}:
+        path = CLIENT.sub(rf"\1/{field}", said.path)
     else:
         name = field.replace("ToewijzingNummer", "OpdrachtNummer") if facts.type.startswith("ho") else field
         path = f"{said.path}/{name}".rstrip("/")
@@ -144,10 +164,18 @@ def remember(facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record]) -
     if number == "325":
         return _answered(facts, said, past)
     if number in keys.ANSWERED:
-        return _refused(facts, past) if any(isinstance(each, Refusal) for each in said) else {}
+        if any(isinstance(each, Refusal) for each in said):
+            return _refused(facts, past)
+        decided = tuple(
+            replace(each, answers=keys.answered_message(facts)) for each in said if isinstance(each, Decision)
+        )
+        return _agreed(facts, decided, past) if decided else {}
     if number not in keys.HEARD:
         return {}
     own = keys.message(facts)
+    if number in {"331", "341"}:
+        changed = _agreed(facts, said, past)
+        return {**changed, own: (*past.get(own, ()), _heard(facts, (Touched(keys=tuple(changed)),)))}
     kept: dict[str, list[Said]] = {}
     for each in said:
         for key in _shelves(facts, each, past):
@@ -159,12 +187,22 @@ def remember(facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record]) -
     return {key: (*past.get(key, ()), _heard(facts, tuple(each))) for key, each in kept.items()}
 
 
+def _agreed(facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record]) -> dict[str, Record]:
+    """A contract, an onderaannemer who is reported, or a decision on either, in the record of both sides."""
+    key = keys.agreed(facts, said)
+    return {key: (*past.get(key, ()), _heard(facts, tuple(replace(each, line=0, path="") for each in said)))}
+
+
 def _shelves(facts: Facts, said: Said, past: Mapping[str, Record]) -> Iterator[str]:
     """Under which keys a value is kept."""
     if said.bsn and isinstance(said, Order | Start | Stop | Request | Line):
         yield keys.dossier(facts, said.bsn)
     if isinstance(said, Order):
         yield keys.order_number(facts, said.number)
+        if keys.shares(facts, said):
+            yield keys.assignment(facts, said)
+        if facts.type == "ho301":
+            yield keys.given_to(facts.wet, facts.receiver, said.bsn)
     elif isinstance(said, Request):
         yield keys.reference(facts, said.reference)
     elif isinstance(said, Reply):
@@ -181,7 +219,9 @@ def _shelves(facts: Facts, said: Said, past: Mapping[str, Record]) -> Iterator[s
 
 def _kept(facts: Facts, said: Said, key: str) -> Said:
     """The value itself where it belongs, and elsewhere only that its number is used."""
-    if key.startswith(("dossier/", "declaraties/")) or (isinstance(said, Line) and not said.bsn):
+    if key.startswith(("dossier/", "declaraties/", "toewijzing/", "betrokken/")) or (
+        isinstance(said, Line) and not said.bsn
+    ):
         return replace(said, line=0, path="")
     return Use(dossier=keys.dossier(facts, said.bsn) if isinstance(said, Order | Request) else "")
 

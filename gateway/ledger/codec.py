@@ -8,15 +8,21 @@ import orjson
 
 from gateway.ledger.values import (
     Answer,
+    Area,
+    Contract,
+    Decision,
     Declaration,
     Heard,
     Line,
     Order,
+    Price,
     Record,
     Refusal,
     Reply,
+    Report,
     Request,
     Said,
+    Service,
     Start,
     Stop,
     Touched,
@@ -29,6 +35,7 @@ VERSION = 1
 PLACE = ("line", "path")
 KINDS: tuple[type[Said], ...] = (
     *(Order, Start, Stop, Request, Wish, Reply, Declaration, Line, Answer, Refusal),
+    *(Contract, Area, Price, Report, Service, Decision),
     *(Use, Touched),
 )
 _KINDS = {kind.__name__: kind for kind in KINDS}

@@ -10,7 +10,8 @@ from gateway.ledger.values import Heard, Line, Order, Record, Request, Said, Tou
 def needed(dossier: str, past: Mapping[str, Record]) -> set[str]:
     """Return the keys of all records that `in_use` and `forget` look at, as far as ``past`` has the dossier itself."""
     record = past.get(dossier, ())
-    return {dossier, *_numbers(dossier, record), *_references(dossier, record), *(heard.message for heard in record)}
+    told = (heard.message for heard in record)
+    return {dossier, *_numbers(dossier, record), *_references(dossier, record), *_orders(dossier, record), *told}
 
 
 def in_use(dossier: str, past: Mapping[str, Record], today: str) -> str:
@@ -32,8 +33,11 @@ def forget(dossier: str, past: Mapping[str, Record]) -> tuple[set[str], dict[str
     That a number was used stays (TR332), without whose it was; a reference goes, for its answer needs the dossier.
     """
     record, gone, changed = past.get(dossier, ()), {dossier}, dict[str, Record]()
+    messages = {heard.message for heard in record}
     for key in needed(dossier, past) - gone:
         left = tuple(heard for heard in (_without(each, dossier, key) for each in past.get(key, ())) if heard.said)
+        if key.startswith(("betrokken/", "toewijzing/")):  # kept by others too, and all about this client
+            left = tuple(heard for heard in left if heard.message not in messages)
         if left != past.get(key, ()):
             changed[key] = left
     gone |= {key for key, left in changed.items() if not left}
@@ -55,6 +59,15 @@ def _left(said: Said, dossier: str, key: str) -> tuple[Said, ...]:
 def _numbers(dossier: str, record: Record) -> set[str]:
     _, wet, payer, _, _ = dossier.split("/")
     return {f"nummer/{wet}/{payer}/{order.number}" for order in earlier(record, Order)}
+
+
+def _orders(dossier: str, record: Record) -> set[str]:
+    """Return where else its orders are kept: with the assignment that they divide, and with who got them."""
+    _, wet, payer, provider, bsn = dossier.split("/")
+    orders = list(earlier(record, Order))
+    divided = {f"toewijzing/{wet}/{order.gemeente}/{payer}/{order.assignment}" for order in orders if order.assignment}
+    own = {f"toewijzing/{wet}/{payer}/{provider}/{order.number}" for order in orders if not order.gemeente}
+    return {f"betrokken/{wet}/{provider}/{bsn}", *divided, *own} if orders else set()
 
 
 def _references(dossier: str, record: Record) -> set[str]:

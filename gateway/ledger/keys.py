@@ -3,11 +3,28 @@
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from gateway.ledger.values import Answer, Declaration, Line, Order, Record, Reply, Request, Said, Touched, Use
+from gateway.ledger.values import (
+    Answer,
+    Contract,
+    Decision,
+    Declaration,
+    Line,
+    Order,
+    Record,
+    Reply,
+    Report,
+    Request,
+    Said,
+    Touched,
+    Use,
+)
 from gateway.message import Facts
 
-PAYER_SENDS = frozenset({"301", "306", "308", "316", "318", "319", "325"})
-ANSWERED = {"302": "301", "306": "305", "308": "307", "316": "315", "318": "317", "320": "319", "325": "323"}
+PAYER_SENDS = frozenset({"301", "306", "308", "316", "318", "319", "325", "332", "341"})
+ANSWERED = {
+    "302": "301", "306": "305", "308": "307", "316": "315", "318": "317", "320": "319", "325": "323", "332": "331",
+    "342": "341",
+}  # fmt: skip
 """Which message a retour, or a 325, answers."""
 NOTHING: Mapping[str, Record] = MappingProxyType({})
 
@@ -26,6 +43,9 @@ def keys(facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record] = NOTH
         needed |= {key for each in _said(past, answered) if isinstance(each, Touched) for key in each.keys}
     if facts.type[-3:] == "319":  # the client of the request that it answers
         needed |= {each.dossier for key in list(needed) for each in _said(past, key) if isinstance(each, Use)}
+    if facts.type in UNDER_CONTRACT:
+        needed.add(agreement(facts))
+        needed |= {key for each in said if isinstance(each, Order) for key in _consents(facts, each, past)}
     if _asks_for_lines(facts, said):
         needed |= {
             heard.message for key in list(needed) for heard in past.get(key, ()) if heard.type[-3:] == "323"
@@ -33,7 +53,9 @@ def keys(facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record] = NOTH
     return needed
 
 
-HEARD = frozenset({"301", "305", "307", "315", "317", "319", "323"})
+UNDER_CONTRACT = frozenset({"ho301", "ho323"})
+"""Messages that the framework contract, and what the gemeente consents to, must allow (level 4)."""
+HEARD = frozenset({"301", "305", "307", "315", "317", "319", "323", "331", "341"})
 """Messages that say something and can be refused by their answer."""
 
 
@@ -47,7 +69,7 @@ def _keys_of(facts: Facts, said: Said) -> Iterator[str]:
     if said.bsn:
         yield dossier(facts, said.bsn)
     if isinstance(said, Order):
-        yield order_number(facts, said.number)
+        yield from _keys_of_order(facts, said)
     elif isinstance(said, Request | Reply):
         yield reference(facts, said.reference)
     elif isinstance(said, Declaration):
@@ -61,6 +83,25 @@ def _keys_of(facts: Facts, said: Said) -> Iterator[str]:
         yield line_reference(facts, said.reference)
     elif isinstance(said, Answer):
         yield declarations(facts)
+    elif isinstance(said, Contract | Report | Decision):
+        yield agreed(facts, (said,))
+
+
+def _keys_of_order(facts: Facts, order: Order) -> Iterator[str]:
+    yield order_number(facts, order.number)
+    if shares(facts, order):
+        yield assignment(facts, order)
+    if facts.type == "ho301":
+        yield from (given_to(facts.wet, party, order.bsn) for party in (facts.sender, facts.receiver))
+
+
+def _consents(facts: Facts, order: Order, past: Mapping[str, Record]) -> Iterator[str]:
+    """Whether a gemeente consents to who gets an order, and to whoever gave the sender one for this client."""
+    yield consent(facts, order.gemeente)
+    for heard in past.get(given_to(facts.wet, facts.sender, order.bsn), ()):
+        payer = sender(heard.message)
+        gemeenten = {each.gemeente for each in heard.said if isinstance(each, Order)}
+        yield from (consent_of(facts.wet, gemeente, payer, facts.sender) for gemeente in gemeenten)
 
 
 def _said(past: Mapping[str, Record], key: str) -> Iterator[Said]:
@@ -105,6 +146,54 @@ def line_reference(facts: Facts, text: str) -> str:
     return f"regel/{facts.wet}/{parties(facts)[1]}/{text}"
 
 
+def agreement(facts: Facts) -> str:
+    """Every framework contract between these two under this law."""
+    hoofd, onder = parties(facts)
+    return f"overeenkomst/{facts.wet}/{hoofd}/{onder}"
+
+
+def consent(facts: Facts, gemeente: str) -> str:
+    """Whether this gemeente consents to this onderaannemer of this hoofdaannemer."""
+    return consent_of(facts.wet, gemeente, *parties(facts))
+
+
+def consent_of(wet: str, gemeente: str, hoofd: str, onder: str) -> str:
+    """Whether a gemeente consents to an onderaannemer of a hoofdaannemer."""
+    return f"toestemming/{wet}/{gemeente}/{hoofd}/{onder}"
+
+
+def given_to(wet: str, onder: str, bsn: str) -> str:
+    """Every order that was given to this onderaannemer for this client, by whatever hoofdaannemer."""
+    return f"betrokken/{wet}/{onder}/{bsn}"
+
+
+def shares(facts: Facts, order: Order) -> bool:
+    """Whether it is an assignment that may be divided, or an order that divides one."""
+    return not facts.type.startswith("ho") or order.assignment is not None
+
+
+def sender(message: str) -> str:
+    """Return who sent the message with this key."""
+    return message.split("/")[1]
+
+
+def assignment(facts: Facts, order: Order) -> str:
+    """A municipal assignment with all orders that divide it: of the order in a HO301, or the assignment in a 301."""
+    if facts.type.startswith("ho"):
+        return f"toewijzing/{facts.wet}/{order.gemeente}/{facts.sender}/{order.assignment}"
+    return f"toewijzing/{facts.wet}/{facts.sender}/{facts.receiver}/{order.number}"
+
+
+def agreed(facts: Facts, said: tuple[Said, ...]) -> str:
+    """Return where a contract, a report of an onderaannemer, or a decision on either is kept."""
+    if facts.type[-3:] in {"341", "342"}:
+        return agreement(facts)
+    agb = next(
+        each.agb if isinstance(each, Report) else each.about for each in said if isinstance(each, Report | Decision)
+    )
+    return consent_of(facts.wet, *parties(facts), agb)
+
+
 def message(facts: Facts) -> str:
     """Return the key of the message itself (TR056)."""
     return f"bericht/{facts.sender}/{facts.type}/{facts.identification}"
@@ -113,4 +202,4 @@ def message(facts: Facts) -> str:
 def answered_message(facts: Facts) -> str:
     """Return the key of the message that this one answers; empty if it answers none that the ledger knows."""
     number = ANSWERED.get(facts.type[-3:])
-    return f"bericht/{facts.receiver}/{facts.type[:-3]}{number}/{facts.answers}" if number else ""
+    return f"bericht/{facts.receiver}/{facts.type[:-3]}{number}/{facts.answers}" if number and facts.answers else ""

@@ -1,6 +1,6 @@
 """The records that some messages need, at hand: messages are heard one after the other, and what changed is known."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from gateway.explain import HEADER, finding
 from gateway.ledger import book
@@ -14,9 +14,9 @@ MOST_HEARD = 5_000
 class Page:
     """A part of the ledger in memory, or all of it."""
 
-    def __init__(self, *, refuses: bool) -> None:
-        self._refuses = refuses
-        """Whether what contradicts the past is refused; otherwise it is believed, so that a ledger can begin."""
+    def __init__(self, *, levels: Collection[int]) -> None:
+        self._levels = levels
+        """What is judged (see ``book.judge``); what is not is believed, so that a ledger can begin."""
         self.past: dict[str, Record] = {}
         self.changed: set[str] = set()
 
@@ -26,7 +26,7 @@ class Page:
 
     def hear(self, facts: Facts, said: tuple[Said, ...]) -> tuple[Finding, ...]:
         """Return what is wrong with a message; if nothing is, remember what it says."""
-        if self._refuses and (findings := book.judge(facts, said, self.past)):
+        if findings := book.judge(facts, said, self.past, levels=self._levels):
             return findings
         changes = book.remember(facts, said, self.past)
         # A record is written anew with each message: what never ends would cost more with every one.

@@ -1,9 +1,28 @@
 """What each class of a message says, as values of the ledger: observers in the pass that also judges level 2."""
 
 from gateway.judge import Observer, Observers
-from gateway.ledger.values import Answer, Declaration, Line, Order, Refusal, Reply, Request, Said, Start, Stop, Wish
+from gateway.ledger.values import (
+    Answer,
+    Area,
+    Contract,
+    Decision,
+    Declaration,
+    Line,
+    Order,
+    Price,
+    Refusal,
+    Reply,
+    Report,
+    Request,
+    Said,
+    Service,
+    Start,
+    Stop,
+    Wish,
+)
 from gateway.rules.klasse import GRANTED, NO_FAULT, NOTHING, Klasse, number, signed
 
+YES = "1"
 NO_ERROR = NO_FAULT - {GRANTED}
 """Return codes that say nothing wrong of anything but a declaration."""
 
@@ -27,6 +46,9 @@ def _order(granted: Klasse, line: int, path: str) -> Said:
         unit=granted.text("Omvang", "Eenheid"),
         frequency=granted.text("Omvang", "Frequentie"),
         budget=_count(granted, "Budget"),
+        contract=granted.text("ContractNummer"),
+        gemeente=(granted.above("Client") or NOTHING).text("Gemeente"),
+        assignment=_count(granted, "ToewijzingNummer") if granted.text("OpdrachtNummer") else None,
     )
 
 
@@ -136,6 +158,66 @@ def _answer(bericht: Klasse, line: int, path: str) -> Said:
     )
 
 
+def _contract(contract: Klasse, line: int, path: str) -> Said:
+    return Contract(
+        line=line,
+        path=path,
+        number=contract["ContractNummer"],
+        variant=contract["Uitvoeringsvariant"],
+        begin=contract["Ingangsdatum"],
+        end=contract.text("Einddatum"),
+        days=number(contract["Betaaltermijn"]),
+        kept=_count(contract, "Retentie", "Retentiepercentage"),
+        most=_count(contract, "Retentie", "Maximumpercentage"),
+        band=_count(contract, "Bandbreedte"),
+    )
+
+
+def _area(area: Klasse, line: int, path: str) -> Said:
+    return Area(line=line, path=path, gemeente=area["Gemeente"])
+
+
+def _price(price: Klasse, line: int, path: str) -> Said:
+    return Price(
+        line=line,
+        path=path,
+        category=price.text("Product", "Categorie"),
+        code=price.text("Product", "Code"),
+        unit=price["Eenheid"],
+        tariff=_count(price, "Tarief"),
+        amount=_count(price, "Bedrag"),
+        surcharge=_count(price, "Opslag"),
+        label=price.text("Label"),
+    )
+
+
+def _report(report: Klasse, line: int, path: str) -> Said:
+    return Report(
+        line=line,
+        path=path,
+        agb=report["AgbCode"],
+        begin=report["Ingangsdatum"],
+        end=report.text("Einddatum"),
+        divides=report["SubOnderaanneming"] == YES,
+    )
+
+
+def _service(service: Klasse, line: int, path: str) -> Said:
+    return Service(line=line, path=path, category=service["ProductCategorie"])
+
+
+def _decision(decision: Klasse, line: int, path: str) -> Said:
+    """Besluit of a HO332 or HO342. Which message it answers is known with the header, see ``book.remember``."""
+    return Decision(
+        line=line,
+        path=path,
+        about=decision.text("ContractNummer") or decision["AgbCode"],
+        code=decision["Beslissing"],
+        begin=decision.text("Ingangsdatum"),
+        end=decision.text("Einddatum"),
+    )
+
+
 def _retour(klasse: Klasse, line: int, path: str) -> Said | None:
     """Any class of a retour: only an error counts."""
     codes = klasse.get("RetourCodes") or klasse.get("Header", NOTHING).get("RetourCodes") or ()
@@ -192,6 +274,10 @@ CLASSES: dict[str, dict[str, Observer]] = {
     "319": {"Antwoord": _reply},
     "323": {"Declaratie": _declaration, **LINES},
     "325": {"Bericht": _answer, **LINES},
+    "331": {"Onderaannemer": _report, "Dienst": _service},
+    "332": {"Besluit": _decision, "Bericht": _retour},
+    "341": {"Raamovereenkomst": _contract, "Gebied": _area, "Regel": _price},
+    "342": {"Besluit": _decision, "Bericht": _retour},
     **dict.fromkeys(("302", "306", "308", "316", "318", "320"), RETOUR),
 }
 OBSERVERS: Observers = {family + number: table for family in ("jw", "wmo", "ho") for number, table in CLASSES.items()}

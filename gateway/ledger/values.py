@@ -38,6 +38,12 @@ class Order(Said):
     frequency: str = ""
     budget: int | None = None
     """Eurocents."""
+    contract: str = ""
+    """ContractNummer of the framework contract between hoofdaannemer and onderaannemer (HOA)."""
+    gemeente: str = ""
+    """The gemeente that is responsible for the client (HOA)."""
+    assignment: int | None = None
+    """ToewijzingNummer of the municipal assignment that this order divides (HOA)."""
 
     @property
     def removed(self) -> bool:
@@ -166,6 +172,84 @@ class Answer(Said):
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Refusal(Said):
     """That a retour holds an error: the message that it answers counts as not sent (OP286)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Contract(Said):
+    """The head of a framework contract that is offered (HO341); its areas and prices are values of their own.
+
+    A contract that is known by its number is offered anew to change or end it.
+    """
+
+    number: str
+    variant: str
+    """Uitvoeringsvariant: I, O or T."""
+    begin: str
+    end: str = ""
+    days: int
+    """Betaaltermijn."""
+    kept: int | None = None
+    """What the hoofdaannemer keeps, in hundredths of a percent …"""
+    most: int | None = None
+    """… and the most that the region allows."""
+    band: int | None = None
+    """Bandbreedte, in hundredths of a percent: how far an order may change without a request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Area(Said):
+    """A gemeente for which a contract holds."""
+
+    gemeente: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Price(Said):
+    """A product in a contract, and what is paid for it."""
+
+    category: str
+    code: str = ""
+    """Empty where any code of the category has this price."""
+    unit: str
+    tariff: int | None = None
+    """Eurocents per unit; None if the unit is euros (83)."""
+    amount: int | None = None
+    """Eurocents, if the unit is euros."""
+    surcharge: int | None = None
+    """Opslag, in hundredths of a percent."""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Report(Said):
+    """An onderaannemer that a hoofdaannemer reports to a gemeente (HO331); the services are values of their own."""
+
+    agb: str
+    begin: str
+    end: str = ""
+    divides: bool
+    """SubOnderaanneming: whether they may pass on what they are given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Service(Said):
+    """A product category that a reported onderaannemer shall deliver."""
+
+    category: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Decision(Said):
+    """What was decided on a contract (HO342) or an onderaannemer (HO332)."""
+
+    about: str
+    """ContractNummer, or the code (AGB) of the onderaannemer."""
+    code: str
+    """Beslissing."""
+    begin: str = ""
+    end: str = ""
+    answers: str = ""
+    """Key of the message that it answers; empty for consent that is withdrawn unasked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

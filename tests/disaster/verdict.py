@@ -209,7 +209,7 @@ async def _proved(db: AsyncConnection, book: Book, keys: KeyService) -> list[str
 
 async def _remembered(db: AsyncConnection, book: Book, keys: KeyService) -> list[str]:
     """The ledger holds what was said in the messages that were promised, no more and no less."""
-    catalog, page = Catalog.load(), Page(refuses=False)
+    catalog, page = Catalog.load(), Page(levels=())
     for body in book.bodies.values():
         checked = check(body, catalog, OBSERVERS)
         assert checked.facts is not None
