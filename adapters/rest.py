@@ -13,9 +13,10 @@ from collections.abc import Awaitable, Callable
 from importlib import resources
 from typing import Protocol
 
-from aiohttp import HttpVersion11, web
+from aiohttp import web
 
 from adapters import logbook
+from adapters.arriving import PARTY, VISIT, Arriving, not_yet, number
 from adapters.listen import VERSION, Problem, busy, certificate_of, failed, network_of
 from gateway.decide import Accepted
 from gateway.intake import BusyError, Rejected
@@ -27,10 +28,6 @@ from gateway.trail import Visit
 MOST_BODY = 25 * 2**20
 """Bytes; the limit of the national hubs, after which nothing is read."""
 MOST_CONFIRMED = 100
-MOST_CONFIRMATION = 64 * 2**10
-"""Bytes of a confirmation; a hundred ids take four thousand."""
-MOST_ARRIVING = 256 * 2**20
-"""Bytes of all bodies that are arriving together; a client beyond that is asked to come back."""
 AT_ONCE = 256 * 2**10
 """Bytes of an answer that goes out in one piece."""
 XML = ("application/xml", "text/xml")
@@ -39,8 +36,6 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _WEIGHT = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_party: web.RequestKey[Party] = web.RequestKey("party", Party)
-_visit: web.RequestKey[Visit] = web.RequestKey("visit", Visit)
 
 
 class Gateway(Protocol):
@@ -79,17 +74,17 @@ class Gateway(Protocol):
 
 def application(gateway: Gateway, *, body_seconds: float) -> web.Application:
     """Return the aiohttp application; ``body_seconds`` is how long a body may take to arrive."""
-    rest = Rest(gateway, body_seconds)
+    rest = Rest(gateway, Arriving(body_seconds))
     app = web.Application(middlewares=[rest.answer])
     app.add_routes(
         [
-            web.post("/v1/berichten", rest.send, expect_handler=_not_yet),
+            web.post("/v1/berichten", rest.send, expect_handler=not_yet),
             web.get("/v1/berichten/{id}", rest.fetch, allow_head=False),
             web.get("/v1/berichten/{id}/status", rest.status, allow_head=False),
             web.get("/v1/berichten/{id}/ontvangstbewijs", rest.receipt, allow_head=False),
             web.get("/v1/berichten/{id}/logbewijs", rest.proof, allow_head=False),
             web.get("/v1/bezorgingen", rest.list, allow_head=False),
-            web.post("/v1/bevestigingen", rest.confirm, expect_handler=_not_yet),
+            web.post("/v1/bevestigingen", rest.confirm, expect_handler=not_yet),
             web.get("/v1/gezondheid", rest.health, allow_head=False),
             web.get("/v1/openapi.json", rest.openapi, allow_head=False),
             *logbook.routes(gateway.logbook),
@@ -101,19 +96,18 @@ def application(gateway: Gateway, *, body_seconds: float) -> web.Application:
 class Rest:
     """The handlers, one per operation in the OpenAPI document."""
 
-    def __init__(self, gateway: Gateway, body_seconds: float) -> None:
+    def __init__(self, gateway: Gateway, arriving: Arriving) -> None:
         """Serve ``gateway``."""
         self._gateway = gateway
-        self._body_seconds = body_seconds
-        self._arriving = 0
+        self._arriving = arriving
         self._document = resources.files("adapters").joinpath("openapi.json").read_bytes()
 
     @web.middleware
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let only known parties in, and turn all that goes wrong into a problem without content."""
         try:
-            request[_visit] = _visit_of(request)
-            request[_party] = self._caller(request)
+            request[VISIT] = _visit_of(request)
+            request[PARTY] = self._caller(request)
             return await handler(request)
         except Problem as problem:
             return problem.response()
@@ -126,7 +120,7 @@ class Rest:
         except (asyncio.CancelledError, ConnectionError, web.HTTPException):
             raise
         except Exception as error:  # noqa: BLE001 - the task edge: our fault, told without content
-            return failed(error, request[_visit].trace).response()
+            return failed(error, request[VISIT].trace).response()
 
     def _caller(self, request: web.Request) -> Party:
         # A connection keeps its certificate; whose that is may change while it lasts.
@@ -146,8 +140,8 @@ class Rest:
             raise Problem(
                 415, "Verkeerd soort inhoud", "Stuur het bericht als application/xml of application/json, in UTF-8."
             )
-        raw = await self._body(request, MOST_BODY)
-        outcome = await self._gateway.accept(raw, request[_party], request[_visit], json=kind == JSON)
+        raw = await self._arriving.body(request, MOST_BODY)
+        outcome = await self._gateway.accept(raw, request[PARTY], request[VISIT], json=kind == JSON)
         if isinstance(outcome, Rejected):
             raise _refusal(outcome)
         location = {"Location": f"/v1/berichten/{outcome.id}"}
@@ -157,7 +151,7 @@ class Rest:
     async def fetch(self, request: web.Request) -> web.Response:
         """GET /v1/berichten/{id}."""
         kind = _wanted(request)
-        body = await self._gateway.pickup.fetch(_id(request), request[_party], request[_visit])
+        body = await self._gateway.pickup.fetch(_id(request), request[PARTY], request[VISIT])
         answer = _content(body if kind != JSON else await self._in_json(body), kind)
         answer.headers["Vary"] = "Accept"
         return answer
@@ -172,15 +166,15 @@ class Rest:
 
     async def status(self, request: web.Request) -> web.Response:
         """GET /v1/berichten/{id}/status."""
-        return web.json_response(await self._gateway.pickup.status(_id(request), request[_party]))
+        return web.json_response(await self._gateway.pickup.status(_id(request), request[PARTY]))
 
     async def receipt(self, request: web.Request) -> web.Response:
         """GET /v1/berichten/{id}/ontvangstbewijs."""
-        return web.json_response(await self._gateway.pickup.receipt(_id(request), request[_party]))
+        return web.json_response(await self._gateway.pickup.receipt(_id(request), request[PARTY]))
 
     async def proof(self, request: web.Request) -> web.Response:
         """GET /v1/berichten/{id}/logbewijs."""
-        receipt = await self._gateway.pickup.receipt(_id(request), request[_party])
+        receipt = await self._gateway.pickup.receipt(_id(request), request[PARTY])
         proof = await self._gateway.logbook.proof(bytes.fromhex(receipt["logregel"]))
         if proof is None:
             raise busy("Nog geen bewijs", "Het logboek heeft nog geen stand met deze regel erin.", seconds=1)
@@ -189,9 +183,9 @@ class Rest:
     async def list(self, request: web.Request) -> web.Response:
         """GET /v1/bezorgingen."""
         wrong: list[str] = []
-        after = _number(request, "na", 0, 0, 2**62, wrong)
-        count = _number(request, "aantal", 50, 1, 100, wrong)
-        wait = _number(request, "wacht", 0, 0, 30, wrong)
+        after = number(request, "na", 0, 0, 2**62, wrong)
+        count = number(request, "aantal", 50, 1, 100, wrong)
+        wait = number(request, "wacht", 0, 0, 30, wrong)
         bodies = _yes(request, "inhoud", wrong)
         if set(request.query) - {"na", "aantal", "wacht", "inhoud"}:
             wrong.append(
@@ -200,18 +194,13 @@ class Rest:
         if wrong:
             raise Problem(400, "Verzoek klopt niet", " ".join(wrong))
         found = await self._gateway.pickup.open_deliveries(
-            request[_party], request[_visit], after=after, count=count, wait=wait, bodies=bodies
+            request[PARTY], request[VISIT], after=after, count=count, wait=wait, bodies=bodies
         )
         return _content(json.dumps(found).encode(), "application/json")
 
     async def confirm(self, request: web.Request) -> web.Response:
         """POST /v1/bevestigingen."""
-        if request.content_type != "application/json":
-            raise Problem(415, "Verkeerd soort inhoud", "Stuur de bevestiging als application/json.")
-        try:
-            asked = json.loads(await self._body(request, MOST_CONFIRMATION))
-        except (ValueError, RecursionError):
-            raise Problem(400, "Verzoek klopt niet", "De inhoud is geen JSON.") from None
+        asked = await self._arriving.json(request)
         ids = asked.get("berichten") if isinstance(asked, dict) else None
         if (
             not isinstance(ids, list)
@@ -223,7 +212,7 @@ class Rest:
                 "Verzoek klopt niet",
                 "'berichten' moet een lijst van 1 tot 100 berichtnummers zijn, elk van 32 tekens (0-9 en a-f).",
             )
-        return web.json_response(await self._gateway.pickup.confirm(ids, request[_party], request[_visit]))
+        return web.json_response(await self._gateway.pickup.confirm(ids, request[PARTY], request[VISIT]))
 
     async def health(self, _request: web.Request) -> web.Response:
         """GET /v1/gezondheid."""
@@ -239,47 +228,6 @@ class Rest:
         headers = {"Access-Control-Allow-Origin": "*"}
         return web.Response(body=self._document, content_type="application/json", headers=headers)
 
-    async def _body(self, request: web.Request, most: int) -> bytes:
-        """Return the body of at most ``most`` bytes; what is too large or too slow is not read to its end."""
-        packed = request.headers.get("Content-Encoding", "identity").lower() != "identity"
-        if packed or request.headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
-            raise Problem(415, "Ingepakte inhoud", "Stuur de inhoud zonder Content-Encoding, niet ingepakt.")
-        if (request.content_length or 0) > most:
-            raise _too_large(most)
-        if request.content.is_eof():  # it came with its head, as most do
-            whole = request.content.read_nowait()
-            if len(whole) > most:
-                raise _too_large(most)
-            return whole
-        await _invite(request)
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self._body_seconds):
-                async for part in request.content.iter_any():
-                    body += part
-                    self._arriving += len(part)
-                    if len(body) > most:
-                        raise _too_large(most)
-                    if self._arriving > MOST_ARRIVING:
-                        raise BusyError
-        except TimeoutError:
-            raise Problem(408, "Inhoud kwam te langzaam", "Stuur het bericht opnieuw, in één keer.") from None
-        finally:
-            self._arriving -= len(body)
-        return bytes(body)
-
-
-async def _not_yet(_request: web.Request) -> None:
-    """Leave ``Expect: 100-continue`` to ``_invite``: nobody sends 25 MB to be told that it is refused anyhow."""
-
-
-async def _invite(request: web.Request) -> None:
-    """Ask for the body of a client that waits for that (RFC 9110 §10.1.1)."""
-    if request.version == HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        await request.writer.drain()
-        request.writer.output_size = 0  # aiohttp counts it as the beginning of the answer
-
 
 def _refusal(rejected: Rejected) -> Problem:
     findings = [each.in_json() for each in rejected.findings]
@@ -294,12 +242,6 @@ def _refusal(rejected: Rejected) -> Problem:
         aantalBevindingen=rejected.total,
         antwoordbericht=f"/v1/berichten/{rejected.answer}" if rejected.answer else None,
     )
-
-
-def _too_large(most: int) -> Problem:
-    if most < MOST_BODY:
-        return Problem(413, "Inhoud te groot", f"Bevestig ten hoogste {MOST_CONFIRMED} berichten tegelijk.")
-    return Problem(413, "Bericht te groot", "Een bericht mag ten hoogste 25 MB zijn. Verdeel het over meer berichten.")
 
 
 def _id(request: web.Request) -> str:
@@ -320,16 +262,6 @@ def _destroyed() -> Problem:
 
 def _unknown() -> Problem:
     return Problem(404, "Niet gevonden", "Dit bericht bestaat niet, of het is niet voor u.")
-
-
-def _number(request: web.Request, name: str, default: int, least: int, most: int, wrong: list[str]) -> int:
-    match request.query.getall(name, []):
-        case []:
-            return default
-        case [text] if text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most:
-            return int(text)
-    wrong.append(f"'{name}' moet één getal van {least} tot {most} zijn.")
-    return default
 
 
 def _yes(request: web.Request, name: str, wrong: list[str]) -> bool:
