@@ -21,7 +21,7 @@ class Chain:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._levels = {3}
-        self._page = Page(levels=self._levels)
+        self.page = Page(levels=self._levels)
         self._sent: dict[str, tuple[bytes, str]] = {}
         """Digest and receiver of each message so far."""
         self._answered: set[str] = set()
@@ -37,7 +37,7 @@ class Chain:
         own, sent = message(facts), (sha256(raw).digest(), facts.receiver)
         if self._sent.get(own) == sent:
             return checked
-        found = self._known(facts, own) or self._page.hear(facts, checked.said)
+        found = self._known(facts, own) or self.page.hear(facts, checked.said)
         if not found:
             self._sent[own] = sent
             self._answered.add(self._question(facts))

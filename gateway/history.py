@@ -17,7 +17,7 @@ from audit.seal import Key, SealError, open_, seal
 from gateway import store
 from gateway.commit import aside
 from gateway.ledger import codec
-from gateway.ledger.keys import keys, parties
+from gateway.ledger.keys import keys, parties, relation
 from gateway.ledger.page import Page
 from gateway.ledger.values import Record, Said
 from gateway.message import Facts
@@ -55,6 +55,7 @@ class History:
         if page.changed:
             names = await self._indexes(db, sorted(page.changed))
             await store.put_records(db, await aside(db, size, partial(self._rows, page, names, at)))
+            await store.put_relations(db, filter(None, map(relation, sorted(page.changed))), at=at)
 
     async def _indexes(self, db: AsyncConnection, wanted: Sequence[str]) -> dict[str, str]:
         """Return these keys of the ledger by their blind index."""
@@ -70,10 +71,7 @@ class History:
 
     def _rows(self, page: Page, names: Mapping[str, str], at: int) -> list[dict[str, object]]:
         own = self._service.ledger_key()
-        return [
-            {"key": each, "changed_at": at, "sealed_record": _sealed(own, key, codec.pack(page.past[key]))}
-            for each, key in names.items()
-        ]
+        return [_row(own, each, key, page.past[key], at) for each, key in names.items()]
 
 
 async def recall(db: AsyncConnection, service: KeyService, wanted: Iterable[str]) -> dict[str, Record]:
@@ -89,10 +87,7 @@ async def rewrite(
     """Keep records as they are now, and destroy those under ``gone``; ``at`` is in milliseconds since 1970, UTC."""
     generation, own = await index.in_force(db, service), service.ledger_key()
     names = dict(zip(indexes(service, sorted(changed), generation), sorted(changed), strict=True))
-    rows = [
-        {"key": each, "changed_at": at, "sealed_record": _sealed(own, key, codec.pack(changed[key]))}
-        for each, key in names.items()
-    ]
+    rows = [_row(own, each, key, changed[key], at) for each, key in names.items()]
     if rows:
         await store.put_records(db, rows)
     await store.drop_records(db, indexes(service, sorted(gone), generation))
@@ -109,9 +104,10 @@ def opened(service: KeyService, rows: Iterable[Any]) -> list[tuple[str, bytes]]:
     return [_opened(own, each) for own, each in zip(service.ledger_keys(sealed), sealed, strict=True)]
 
 
-def _sealed(own: Key, key: str, packed: bytes) -> bytes:
+def _row(own: Key, index_: str, key: str, record: Record, at: int) -> dict[str, object]:
     name = key.encode()
-    return seal(own, len(name).to_bytes(2, "big") + name + packed, _CONTEXT)
+    sealed = seal(own, len(name).to_bytes(2, "big") + name + codec.pack(record), _CONTEXT)
+    return {"key": index_, "changed_at": at, "lasts": relation(key) is not None, "sealed_record": sealed}
 
 
 def _opened(own: Key, sealed: bytes) -> tuple[str, bytes]:

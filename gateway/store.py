@@ -7,6 +7,7 @@ are SQLAlchemy Core and the same on SQLite and PostgreSQL. Times are whole milli
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from audit import bulk
 from audit.bulk import among
 from gateway.flow import Event, State, advance
-from gateway.tables import IN_QUEUE, IS_OPEN, deliveries, lanes, ledger, messages, refusals
+from gateway.ledger.values import Relation
+from gateway.tables import IN_QUEUE, IS_OPEN, deliveries, lanes, ledger, messages, refusals, relations
 
 _LOCK = 0x6B70_7461_62  # our advisory lock on PostgreSQL: one gateway at a time makes tables
 
@@ -137,6 +139,23 @@ async def put_records(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) ->
     """Put rows into ``ledger`` in the place of those that have the same key."""
     await db.execute(_FORGET, {"names": [row["key"] for row in rows]})
     await bulk.insert(db, ledger, rows)
+
+
+async def put_relations(db: AsyncConnection, found: Iterable[Relation], *, at: int) -> None:
+    """Keep that there is a contract, or that consent was asked, and that it changed ``at``."""
+    rows = [{**asdict(each), "changed_at": at} for each in found]
+    if rows:
+        new = (sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert)(relations)
+        change = {"changed_at": new.excluded.changed_at}
+        await db.execute(new.on_conflict_do_update(index_elements=list(relations.primary_key), set_=change), rows)
+
+
+async def relations_of(db: AsyncConnection, codes: Iterable[str]) -> list[Relation]:
+    """Return the relations in which one of these parties is hoofdaannemer, onderaannemer or gemeente, in order."""
+    row, own = relations.c, list(codes)
+    mine = sa.or_(row.hoofd.in_(own), row.onder.in_(own), row.gemeente.in_(own))
+    found = await db.execute(sa.select(row.wet, row.hoofd, row.onder, row.gemeente).where(mine))
+    return sorted(Relation(**each._asdict()) for each in found)
 
 
 async def ledger_after(db: AsyncConnection, key: str, count: int) -> list[Any]:

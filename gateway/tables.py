@@ -111,8 +111,23 @@ ledger = sa.Table(
     metadata,
     sa.Column("key", sa.String(32), primary_key=True),
     sa.Column("changed_at", sa.BigInteger, nullable=False),
+    sa.Column("lasts", sa.Boolean, nullable=False),  # a contract or a consent: it holds until it is changed
     sa.Column("sealed_record", sa.LargeBinary, nullable=False),
 )
+
+# Between whom there is a contract (no gemeente), and about whom a gemeente was asked for consent: so that those records
+# of the ledger can be found from either side. It tells no more than the parties and types of messages do.
+relations = sa.Table(
+    "relations",
+    metadata,
+    sa.Column("wet", sa.String(3), primary_key=True),
+    sa.Column("hoofd", sa.String(8), primary_key=True),
+    sa.Column("onder", sa.String(8), primary_key=True),
+    sa.Column("gemeente", sa.String(4), primary_key=True),
+    sa.Column("changed_at", sa.BigInteger, nullable=False),
+)
+sa.Index("relations_onder", relations.c.onder)
+sa.Index("relations_gemeente", relations.c.gemeente)
 
 # Who oversees (gateway.oversight): sessions on the console, the last code that was used, attempts that failed.
 console_sessions = sa.Table(

@@ -52,7 +52,8 @@ def _left(said: Said, dossier: str, key: str) -> tuple[Said, ...]:
     if isinstance(said, Use) and said.dossier == dossier:
         return (replace(said, dossier=""),) if key.startswith("nummer/") else ()
     if isinstance(said, Touched):
-        return (replace(said, keys=tuple(each for each in said.keys if each != dossier)),)
+        own = {dossier, _given(dossier)}  # that tell of whom
+        return (replace(said, keys=tuple(each for each in said.keys if each not in own)),)
     return (said,)
 
 
@@ -63,11 +64,16 @@ def _numbers(dossier: str, record: Record) -> set[str]:
 
 def _orders(dossier: str, record: Record) -> set[str]:
     """Return where else its orders are kept: with the assignment that they divide, and with who got them."""
-    _, wet, payer, provider, bsn = dossier.split("/")
+    _, wet, payer, provider, _ = dossier.split("/")
     orders = list(earlier(record, Order))
     divided = {f"toewijzing/{wet}/{order.gemeente}/{payer}/{order.assignment}" for order in orders if order.assignment}
     own = {f"toewijzing/{wet}/{payer}/{provider}/{order.number}" for order in orders if not order.gemeente}
-    return {f"betrokken/{wet}/{provider}/{bsn}", *divided, *own} if orders else set()
+    return {_given(dossier), *divided, *own} if orders else set()
+
+
+def _given(dossier: str) -> str:
+    _, wet, _, provider, bsn = dossier.split("/")
+    return f"betrokken/{wet}/{provider}/{bsn}"
 
 
 def _references(dossier: str, record: Record) -> set[str]:

@@ -11,6 +11,7 @@ from gateway.ledger.values import (
     Line,
     Order,
     Record,
+    Relation,
     Reply,
     Report,
     Request,
@@ -149,7 +150,7 @@ def line_reference(facts: Facts, text: str) -> str:
 def agreement(facts: Facts) -> str:
     """Every framework contract between these two under this law."""
     hoofd, onder = parties(facts)
-    return f"overeenkomst/{facts.wet}/{hoofd}/{onder}"
+    return agreed_by(Relation(wet=facts.wet, hoofd=hoofd, onder=onder))
 
 
 def consent(facts: Facts, gemeente: str) -> str:
@@ -160,6 +161,23 @@ def consent(facts: Facts, gemeente: str) -> str:
 def consent_of(wet: str, gemeente: str, hoofd: str, onder: str) -> str:
     """Whether a gemeente consents to an onderaannemer of a hoofdaannemer."""
     return f"toestemming/{wet}/{gemeente}/{hoofd}/{onder}"
+
+
+def agreed_by(relation: Relation) -> str:
+    """Return where what stands between these is kept."""
+    if relation.gemeente:
+        return consent_of(relation.wet, relation.gemeente, relation.hoofd, relation.onder)
+    return f"overeenkomst/{relation.wet}/{relation.hoofd}/{relation.onder}"
+
+
+def relation(key: str) -> Relation | None:
+    """Return whose contract or consent this key is of; None if it is of neither."""
+    match key.split("/"):
+        case ["overeenkomst", wet, hoofd, onder]:
+            return Relation(wet=wet, hoofd=hoofd, onder=onder)
+        case ["toestemming", wet, gemeente, hoofd, onder]:
+            return Relation(wet=wet, hoofd=hoofd, onder=onder, gemeente=gemeente)
+    return None
 
 
 def given_to(wet: str, onder: str, bsn: str) -> str:

@@ -252,6 +252,16 @@ class Decision(Said):
     """Key of the message that it answers; empty for consent that is withdrawn unasked."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Relation:
+    """Between whom there is a contract; with a gemeente, that it was asked to consent to this onderaannemer."""
+
+    wet: str
+    hoofd: str
+    onder: str
+    gemeente: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Use(Said):
     """That a number is taken, and where what it stands for is kept; only in records."""

@@ -167,14 +167,14 @@ async def lines_due(db: AsyncConnection, *, cutoff: int) -> list[int]:
 
 
 async def records_due(db: AsyncConnection, *, cutoff: int) -> list[str]:
-    """Return the keys of ledger records that were not touched since ``cutoff``.
+    """Return the keys of ledger records that were not touched since ``cutoff``, but for contracts and consents.
 
     None while a person or a period is held: whom a record is about cannot be told from its key.
     """
     if (await db.execute(sa.select(_hold.id).where(_active, _hold.kind != "bericht").limit(1))).first():
         return []
     row = ledger.c
-    wanted = sa.select(row.key).where(row.changed_at < cutoff, ~_waits("grootboek", row.key))
+    wanted = sa.select(row.key).where(row.changed_at < cutoff, ~row.lasts, ~_waits("grootboek", row.key))
     return list((await db.execute(wanted.order_by(row.changed_at).limit(MOST))).scalars())
 
 
