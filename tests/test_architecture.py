@@ -44,6 +44,8 @@ ONLY_IN = {
     },
     "sqlalchemy": {
         "gateway/tables.py",
+        "gateway/terms/tables.py",
+        "gateway/terms/notices.py",
         "gateway/store.py",
         "gateway/commit.py",
         "gateway/app.py",
