@@ -70,17 +70,17 @@ def more_than(whole: Order, parts: list[Order]) -> bool:
     """Whether the parts are surely more than the whole: on one day, or in total where they are told otherwise."""
     measured = [(each, volume.measured(whole, each.volume or 0, each.unit)) for each in parts]
     known = [(each, much) for each, much in measured if much is not None]
-    most = volume.measured(whole, whole.volume or 0, whole.unit) or 0
     alike = [(each, much) for each, much in known if each.frequency == whole.frequency]
     if whole.frequency == volume.IN_TOTAL:
-        return sum(much for _, much in alike) > most
+        return _more_in_total(whole, known)
+    most = volume.measured(whole, whole.volume or 0, whole.unit) or 0
     on_a_day = (sum(much for each, much in alike if _runs(each, day.begin)) for day, _ in alike)
-    return max(chain(on_a_day, (0,))) > most or _more_in_total(whole, known)
+    return max(chain(on_a_day, (0,))) > most or (len(alike) < len(known) and _more_in_total(whole, known))
 
 
 def _more_in_total(whole: Order, parts: list[tuple[Order, int]]) -> bool:
     total = volume.in_total(whole)
-    if total is None or all(each.frequency == whole.frequency for each, _ in parts):
+    if total is None:
         return False
     found = [volume.in_total(each) for each, _ in parts]
     scaled = [volume.measured(whole, each or 0, part.unit) or 0 for each, (part, _) in zip(found, parts, strict=True)]
