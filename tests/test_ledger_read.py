@@ -162,11 +162,28 @@ def test_a_value_comes_back_from_the_pipe_with_its_place(sayings: list[Said]):
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"{}", b"[2,[]]", b"[1]", b'[1,[["m","ho301","2026-01-01",false,[["Nothing"]]]]]', b'[1,[["m"]]]']
+    "raw", [b"", b"{}", b"[3,[]]", b"[1]", b'[1,[["m","ho301","2026-01-01",false,[["Nothing"]]]]]', b'[1,[["m"]]]']
 )
 def test_what_is_no_record_is_refused(raw: bytes):
     with pytest.raises(ValueError, match=r".*"):
         codec.unpack(raw)
+
+
+def test_a_record_of_the_first_version_is_read_and_what_it_did_not_know_is_empty():
+    told = b'["Decision","","98000002","1","2026-03-01","",""]'
+    raw = b'[1,[["bericht/0344/ho332/B1","ho332","2026-02-10",false,[' + told + b"]]]]"
+    ((decision,),) = [heard.said for heard in codec.unpack(raw)]
+    assert (decision.about, decision.code, decision.begin) == ("98000002", "1", "2026-03-01")
+    assert (decision.conditions, decision.reason) == ((), "")
+
+
+def test_consent_is_read_with_its_conditions_and_a_report_with_its_marks():
+    (decision,) = said("hoa/1.0/samples/valid/ho332-voorwaarden.xml")
+    assert [each.split()[0] for each in decision.conditions] == ["Stuur", "Meld"]
+    marks = [each for each in said("hoa/1.0/samples/valid/ho331-rijk.xml") if isinstance(each, values.Mark)]
+    assert [(each.kind, each.until > "2026") for each in marks][:1] == [("01", True)]
+    (report,) = [each for each in said("hoa/1.0/samples/valid/ho331-minimaal.xml") if isinstance(each, values.Report)]
+    assert report.name == "Stichting Verzonnen Zorg"
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)

@@ -14,6 +14,7 @@ from gateway.ledger.values import (
     Declaration,
     Heard,
     Line,
+    Mark,
     Order,
     Price,
     Record,
@@ -30,12 +31,14 @@ from gateway.ledger.values import (
     Wish,
 )
 
-VERSION = 1
-"""Of the form of a record. A change of what a value holds is a new version, and the old one stays readable."""
+VERSION = 2
+"""Of the form of a record. A change of what a value holds is a new version, and the old one stays readable: fields are
+added at the end, and one that was not there yet has its default."""
+READABLE = (1, 2)
 PLACE = ("line", "path")
 KINDS: tuple[type[Said], ...] = (
     *(Order, Start, Stop, Request, Wish, Reply, Declaration, Line, Answer, Refusal),
-    *(Contract, Area, Price, Report, Service, Decision),
+    *(Contract, Area, Price, Report, Service, Mark, Decision),
     *(Use, Touched),
 )
 _KINDS = {kind.__name__: kind for kind in KINDS}
@@ -66,7 +69,7 @@ def unpack(raw: bytes) -> Record:
     """Return the record of which ``pack`` made these bytes; ValueError if they are none."""
     try:
         version, heard = orjson.loads(raw)
-        if version != VERSION:
+        if version not in READABLE:
             raise ValueError("a record of a version that is not known here")
         return tuple(
             Heard(message=message, type=type_, dated=dated, void=void, said=tuple([_recalled(each) for each in said]))
@@ -83,7 +86,8 @@ def _history(said: Said) -> list[Any]:
 
 def _recalled(array: Sequence[Any]) -> Said:
     name, *rest = array
-    return _KINDS[name](**dict(zip(_NAMES[name][len(PLACE) :], map(_frozen, rest), strict=True)))
+    fields_ = _NAMES[name][len(PLACE) :][: len(rest)]
+    return _KINDS[name](**dict(zip(fields_, map(_frozen, rest), strict=True)))
 
 
 def _frozen(value: Any) -> Any:

@@ -8,6 +8,7 @@ from gateway.ledger.values import (
     Decision,
     Declaration,
     Line,
+    Mark,
     Order,
     Price,
     Refusal,
@@ -199,11 +200,16 @@ def _report(report: Klasse, line: int, path: str) -> Said:
         begin=report["Ingangsdatum"],
         end=report.text("Einddatum"),
         divides=report["SubOnderaanneming"] == YES,
+        name=report["Naam"],
     )
 
 
 def _service(service: Klasse, line: int, path: str) -> Said:
     return Service(line=line, path=path, category=service["ProductCategorie"])
+
+
+def _mark(mark: Klasse, line: int, path: str) -> Said:
+    return Mark(line=line, path=path, kind=mark["Soort"], until=mark["GeldigTot"])
 
 
 def _decision(decision: Klasse, line: int, path: str) -> Said:
@@ -215,6 +221,8 @@ def _decision(decision: Klasse, line: int, path: str) -> Said:
         code=decision["Beslissing"],
         begin=decision.text("Ingangsdatum"),
         end=decision.text("Einddatum"),
+        conditions=tuple(decision.get("Voorwaarden", ())),
+        reason=decision.text("Reden"),
     )
 
 
@@ -274,7 +282,7 @@ CLASSES: dict[str, dict[str, Observer]] = {
     "319": {"Antwoord": _reply},
     "323": {"Declaratie": _declaration, **LINES},
     "325": {"Bericht": _answer, **LINES},
-    "331": {"Onderaannemer": _report, "Dienst": _service},
+    "331": {"Onderaannemer": _report, "Dienst": _service, "Kenmerk": _mark},
     "332": {"Besluit": _decision, "Bericht": _retour},
     "341": {"Raamovereenkomst": _contract, "Gebied": _area, "Regel": _price},
     "342": {"Besluit": _decision, "Bericht": _retour},

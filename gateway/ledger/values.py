@@ -229,6 +229,7 @@ class Report(Said):
     end: str = ""
     divides: bool
     """SubOnderaanneming: whether they may pass on what they are given."""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -236,6 +237,15 @@ class Service(Said):
     """A product category that a reported onderaannemer shall deliver."""
 
     category: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Mark(Said):
+    """A quality mark that a reported onderaannemer has."""
+
+    kind: str
+    until: str
+    """Last day on which it is valid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -250,6 +260,9 @@ class Decision(Said):
     end: str = ""
     answers: str = ""
     """Key of the message that it answers; empty for consent that is withdrawn unasked."""
+    conditions: tuple[str, ...] = ()
+    """Under which a gemeente consents."""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
