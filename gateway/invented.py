@@ -1,6 +1,7 @@
 """Messages about invented persons, made from the samples: for the demo, the bench and the tests."""
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -46,3 +47,12 @@ def _sample(name: str) -> bytes:
 def faulty(name: str) -> bytes:
     """Return an invalid HOA sample as it is."""
     return (SAMPLES / "invalid" / f"{name}.xml").read_bytes()
+
+
+def bsns() -> Iterator[str]:
+    """Yield the BSNs that were set apart for testing (11-check passed), in order; no person has one."""
+    for number in range(999_900_006, 999_999_991):
+        digits = [int(digit) for digit in str(number)]
+        total = sum(weight * digit for weight, digit in zip(range(9, 1, -1), digits, strict=False)) - digits[8]
+        if total % 11 == 0:
+            yield str(number)

@@ -1,9 +1,8 @@
 """Large declarations about invented persons: valid ones and thoroughly faulty ones; pure."""
 
 import re
-from collections.abc import Iterator
 
-from gateway.invented import message
+from gateway.invented import bsns, message
 
 SAMPLE = "ho323-minimaal"
 AMOUNT = 85_000
@@ -13,7 +12,7 @@ AMOUNT = 85_000
 def declaration(*, clients: int, lines: int) -> bytes:
     """Return a valid HO323 with so many clients (at most 9,000) of so many Prestaties each, totals right."""
     head, client, tail = _parts()
-    start, line, end = _split(client, b"Prestatie")
+    start, line, end = split(client, b"Prestatie")
     blocks = []
     for number, bsn in zip(range(clients), bsns(), strict=False):
         blocks.append(re.sub(rb"(<Bsn>)\d+", rb"\g<1>" + bsn.encode(), start))
@@ -38,20 +37,12 @@ def wrong_records(count: int) -> bytes:
     return head + b"\n".join([client] * count) + tail
 
 
-def bsns() -> Iterator[str]:
-    """Yield the BSNs that were set apart for testing (11-check passed), in order; no person has one."""
-    for number in range(999_900_006, 999_999_991):
-        digits = [int(digit) for digit in str(number)]
-        total = sum(weight * digit for weight, digit in zip(range(9, 1, -1), digits, strict=False)) - digits[8]
-        if total % 11 == 0:
-            yield str(number)
-
-
 def _parts() -> tuple[bytes, bytes, bytes]:
-    return _split(message(SAMPLE, "GROOT", sender="98000002", receiver="98000001"), b"Client")
+    return split(message(SAMPLE, "GROOT", sender="98000002", receiver="98000001"), b"Client")
 
 
-def _split(raw: bytes, element: bytes) -> tuple[bytes, bytes, bytes]:
+def split(raw: bytes, element: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return what stands before the first of these elements, that element with the end of its line, and the rest."""
     start = raw.index(b"<" + element + b">")
     end = raw.index(b"</" + element + b">") + len(element) + 3
     return raw[:start], raw[start:end], raw[end:]
