@@ -71,7 +71,7 @@ class History:
 
     def _rows(self, page: Page, names: Mapping[str, str], at: int) -> list[dict[str, object]]:
         own = self._service.ledger_key()
-        return [_row(own, each, key, page.past[key], at) for each, key in names.items()]
+        return [sealed_row(own, each, key, codec.pack(page.past[key]), at) for each, key in names.items()]
 
 
 async def recall(db: AsyncConnection, service: KeyService, wanted: Iterable[str]) -> dict[str, Record]:
@@ -87,7 +87,7 @@ async def rewrite(
     """Keep records as they are now, and destroy those under ``gone``; ``at`` is in milliseconds since 1970, UTC."""
     generation, own = await index.in_force(db, service), service.ledger_key()
     names = dict(zip(indexes(service, sorted(changed), generation), sorted(changed), strict=True))
-    rows = [_row(own, each, key, changed[key], at) for each, key in names.items()]
+    rows = [sealed_row(own, each, key, codec.pack(changed[key]), at) for each, key in names.items()]
     if rows:
         await store.put_records(db, rows)
     await store.drop_records(db, indexes(service, sorted(gone), generation))
@@ -104,9 +104,10 @@ def opened(service: KeyService, rows: Iterable[Any]) -> list[tuple[str, bytes]]:
     return [_opened(own, each) for own, each in zip(service.ledger_keys(sealed), sealed, strict=True)]
 
 
-def _row(own: Key, index_: str, key: str, record: Record, at: int) -> dict[str, object]:
+def sealed_row(own: Key, index_: str, key: str, packed: bytes, at: int) -> dict[str, object]:
+    """Return the row of ``ledger`` for a record as ``codec`` packs it, that changed ``at``, to be found by an index."""
     name = key.encode()
-    sealed = seal(own, len(name).to_bytes(2, "big") + name + codec.pack(record), _CONTEXT)
+    sealed = seal(own, len(name).to_bytes(2, "big") + name + packed, _CONTEXT)
     return {"key": index_, "changed_at": at, "lasts": relation(key) is not None, "sealed_record": sealed}
 
 

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from json import dumps
 from pathlib import Path
 
-from gateway.bench import audit_log, check, delivery, intake, search, slow_disk, start
+from gateway.bench import audit_log, check, delivery, intake, register, search, slow_disk, start
 from gateway.bench.pace import FULL, SHORT, Pace
 from gateway.bench.processes import BenchError
 from gateway.bench.rows import HEAD, Row, in_json, in_words
@@ -30,6 +30,7 @@ PARTS: dict[str, Part] = {
     "delivery": delivery.measure,
     "log": audit_log.measure,
     "search": search.measure,
+    "register": register.measure,
     "fsync": slow_disk.measure,
 }
 
