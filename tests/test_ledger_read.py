@@ -19,7 +19,7 @@ from gateway.verdicts import decode, encode
 
 CATALOG = Catalog.load()
 SAMPLES = sorted(FOLDER.glob("*/*/samples/valid/*.xml"))
-CLASS = re.compile(rb"<(?:\w+:)?(ToegewezenProduct|Opdracht|StartProduct|StopProduct|Prestatie|Termijn)>")
+CLASS = re.compile(rb"<(?:\w+:)?(ToegewezenProduct|Opdracht|Taak|StartProduct|StopProduct|Prestatie|Termijn)>")
 
 
 def said(name: str) -> tuple[Said, ...]:

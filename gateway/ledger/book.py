@@ -22,6 +22,7 @@ from gateway.ledger.values import (
     Said,
     Start,
     Stop,
+    Task,
     Touched,
     Use,
 )
@@ -195,7 +196,7 @@ def _agreed(facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record]) ->
 
 def _shelves(facts: Facts, said: Said, past: Mapping[str, Record]) -> Iterator[str]:
     """Under which keys a value is kept."""
-    if said.bsn and isinstance(said, Order | Start | Stop | Request | Line):
+    if said.bsn and isinstance(said, Order | Task | Start | Stop | Request | Line):
         yield keys.dossier(facts, said.bsn)
     if isinstance(said, Order):
         yield keys.order_number(facts, said.number)

@@ -26,6 +26,7 @@ from gateway.ledger.values import (
     Service,
     Start,
     Stop,
+    Task,
     Touched,
     Use,
     Wish,
@@ -38,7 +39,7 @@ READABLE = (1, 2)
 PLACE = ("line", "path")
 KINDS: tuple[type[Said], ...] = (
     *(Order, Start, Stop, Request, Wish, Reply, Declaration, Line, Answer, Refusal),
-    *(Contract, Area, Price, Report, Service, Mark, Decision),
+    *(Task, Contract, Area, Price, Report, Service, Mark, Decision),
     *(Use, Touched),
 )
 _KINDS = {kind.__name__: kind for kind in KINDS}

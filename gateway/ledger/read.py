@@ -19,6 +19,7 @@ from gateway.ledger.values import (
     Service,
     Start,
     Stop,
+    Task,
     Wish,
 )
 from gateway.rules.klasse import GRANTED, NO_FAULT, NOTHING, Klasse, number, signed
@@ -50,6 +51,18 @@ def _order(granted: Klasse, line: int, path: str) -> Said:
         contract=granted.text("ContractNummer"),
         gemeente=(granted.above("Client") or NOTHING).text("Gemeente"),
         assignment=_count(granted, "ToewijzingNummer") if granted.text("OpdrachtNummer") else None,
+    )
+
+
+def _task(task: Klasse, line: int, path: str) -> Said:
+    order = task.above("Opdracht") or NOTHING
+    return Task(
+        line=line,
+        path=path,
+        bsn=_bsn(task),
+        number=number(order["OpdrachtNummer"]),
+        code=task["TaakCode"],
+        who=task["Uitvoerder"],
     )
 
 
@@ -274,7 +287,7 @@ RETOUR: dict[str, Observer] = dict.fromkeys(JUDGED, _retour)
 WISH: dict[str, Observer] = dict.fromkeys(("OngewijzigdProduct", "TeWijzigenProduct", "NieuwProduct"), _wish)
 LINES: dict[str, Observer] = {"Prestatie": _line, "Termijn": _line}
 CLASSES: dict[str, dict[str, Observer]] = {
-    "301": {"ToegewezenProduct": _order, "Opdracht": _order},
+    "301": {"ToegewezenProduct": _order, "Opdracht": _order, "Taak": _task},
     "305": {"StartProduct": _start},
     "307": {"StopProduct": _stop},
     "315": {"AangevraagdProduct": _request},

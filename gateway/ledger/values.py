@@ -52,6 +52,18 @@ class Order(Said):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Task(Said):
+    """Who does a task of an order (HOA)."""
+
+    number: int
+    """The order."""
+    code: str
+    """TaakCode."""
+    who: str
+    """H, the hoofdaannemer, or O, the onderaannemer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Start(Said):
     """A start of delivery, or with ``status`` 3 that an earlier one is taken back."""
 

@@ -28,24 +28,29 @@ def _orders(record: Record, *, of_gemeente: bool = False) -> Iterator[Order]:
 def ho025(case: Case) -> Iterator[Fault]:
     """An order stays within the assignment that it divides, and all orders together do (HO025).
 
-    An assignment that did not come past here says nothing; nor does a unit that cannot be compared with it.
+    An assignment that did not come past here says nothing; nor does a unit that cannot be compared with it. An order
+    that is told again as it was (OP087) asks for nothing; one that asks less is never what makes it too much: so
+    orders can follow an assignment that became smaller, one after the other.
     """
     for order in case.of(Order):
-        if order.assignment is None or order.removed:
+        known = case.orders.get(order.number)
+        if order.assignment is None or order.removed or order == known:
             continue
         record = case.past.get(keys.assignment(case.facts, order), ())
         whole = assigned(record)
         if whole is None:
             continue
-        if field := _outside(order, whole):
+        if field := outside(order, whole):
             yield order, field
+            continue
+        if known is not None and not known.removed and _no_more(order, known):
             continue
         ours = {each.number: each for each in case.of(Order) if each.assignment == order.assignment}
         others = [each for each in {**divided(record), **ours}.values() if not each.removed and each != order]
         yield from ((order, field) for field in _too_much(order, others, whole))
 
 
-def _outside(order: Order, whole: Order) -> str:
+def outside(order: Order, whole: Order) -> str:
     """Return the field in which an order is not a part of the assignment at all; empty if it may be."""
     if order.bsn != whole.bsn:
         return "Bsn"
@@ -56,6 +61,15 @@ def _outside(order: Order, whole: Order) -> str:
     if after(whole.begin, order.begin):
         return "Ingangsdatum"
     return "Einddatum" if whole.end and (not order.end or after(order.end, whole.end)) else ""
+
+
+def _no_more(order: Order, known: Order) -> bool:
+    """Whether an order asks no more than it did: in its period, and of the same measure."""
+    longer = after(known.begin, order.begin) or bool(known.end and (not order.end or after(order.end, known.end)))
+    alike = (order.unit, order.frequency, order.assignment) == (known.unit, known.frequency, known.assignment)
+    pairs = ((order.volume, known.volume), (order.budget, known.budget))
+    less = all(now == was or (now is not None and was is not None and now < was) for now, was in pairs)
+    return alike and less and not longer
 
 
 def _too_much(order: Order, others: list[Order], whole: Order) -> Iterator[str]:
