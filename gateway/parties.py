@@ -1,12 +1,12 @@
-"""Who takes part: parties, their certificates, mandates and endpoints, read from one TOML file.
+"""Who takes part: parties, their certificates, mandates and endpoints; and the file in which an operator names some.
 
-The register of parties comes later and will take this file's place; until then an operator keeps it. A change in the
-file takes effect within seconds, so that a stolen certificate can be shut out without a restart.
+The register begins with this file and goes on from it (``gateway.register``). A change in the file takes effect within
+seconds, so that a stolen certificate can be shut out at once, also one that the register admitted (``geblokkeerd``).
 """
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,15 @@ class PartiesError(Exception):
     """The file with parties cannot be used; the message says all that is wrong with it, in Dutch."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Contact:
+    """Whom to ask at a party; a person, so never printed."""
+
+    name: str
+    mail: str
+    phone: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
     """An organisation that takes part: a provider (AGB, 8 digits) or a gemeente (4 digits)."""
@@ -40,6 +49,11 @@ class Party:
     """Whether it keeps its dossiers here: what it sends and receives then has the long terms of the law."""
     public_key: str = ""
     """Of a gemeente: to which forms about secret clients are sealed (`audit.box`); empty if it gave none."""
+    kvk: str = ""
+    """Number in the trade register; empty if it is not known."""
+    contact: Contact | None = field(default=None, repr=False)
+    ends: Mapping[str, int] = field(default_factory=dict, repr=False)
+    """Until when certificates are valid, by fingerprint, as far as that is known; milliseconds since 1970, UTC."""
     codes: frozenset[str] = field(init=False)
     """All codes for which this party may act: its own, and of those that mandated it."""
 
@@ -54,6 +68,8 @@ class Parties:
 
     by_code: Mapping[str, Party] = field(default_factory=dict)
     by_certificate: Mapping[str, Party] = field(default_factory=dict)
+    blocked: frozenset[str] = frozenset()
+    """Fingerprints that are shut out, whatever else names them."""
 
     @property
     def archives(self) -> list[str]:
@@ -67,14 +83,22 @@ class Parties:
             content = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise PartiesError(f"Het partijenbestand {path.name} is niet te lezen: {error}") from None
-        if unknown := sorted(set(content) - {"partij"}):
-            raise PartiesError(f"Het partijenbestand kent alleen [[partij]], niet: {', '.join(unknown)}.")
-        return cls.of(content.get("partij", []))
+        if unknown := sorted(set(content) - {"partij", "geblokkeerd"}):
+            raise PartiesError(
+                f"Het partijenbestand kent alleen 'geblokkeerd' en [[partij]], niet: {', '.join(unknown)}."
+            )
+        return cls.of(content.get("partij", []), blocked=content.get("geblokkeerd", []))
 
     @classmethod
-    def of(cls, entries: list[dict[str, Any]]) -> "Parties":
-        """Build from the file's tables; raise PartiesError with everything that is wrong in them."""
+    def of(cls, entries: list[dict[str, Any]], *, blocked: Any = None) -> "Parties":
+        """Build from the file's tables and the certificates that it shuts out.
+
+        Raises PartiesError with everything that is wrong in them.
+        """
         wrong: list[str] = []
+        shut = [] if blocked is None else blocked
+        if not _strings(shut) or not all(_PRINT.fullmatch(each) for each in shut):
+            raise PartiesError("'geblokkeerd' is een lijst van 'sha256:' met 64 hexadecimale tekens.")
         if not isinstance(entries, list):
             raise PartiesError("Schrijf elke partij als een eigen blok onder [[partij]], met dubbele haken.")
         for entry in entries:
@@ -96,7 +120,18 @@ class Parties:
         ]
         if wrong:
             raise PartiesError("\n".join(wrong))
-        return cls(by_code=by_code, by_certificate=by_certificate)
+        return cls.known(parties, blocked=frozenset(shut))
+
+    @classmethod
+    def known(cls, parties: Iterable[Party], *, blocked: frozenset[str] = frozenset()) -> "Parties":
+        """Return these parties; a certificate that two of them name is that of the first."""
+        by_code = {party.code: party for party in parties}
+        by_certificate: dict[str, Party] = {}
+        for party in by_code.values():
+            for print_ in party.certificates:
+                if print_ not in blocked:
+                    by_certificate.setdefault(print_, party)
+        return cls(by_code=by_code, by_certificate=by_certificate, blocked=blocked)
 
 
 def _faults(entry: Any) -> list[str]:
