@@ -30,7 +30,8 @@ def home(tmp_path_factory):
     """The folder of a running gateway with two parties; the port is in each party's ``aansluiting.toml``."""
     home = tmp_path_factory.mktemp("poort")
     database = "sqlite+aiosqlite:///ketenpoort.sqlite"
-    setup.new_gateway(home, origin="proef.voorbeeld", host="127.0.0.1", port=0, database=database)
+    made = setup.new_gateway(home, origin="proef.voorbeeld", host="127.0.0.1", port=0, database=database)
+    made.write_text(made.read_text().replace('register = "weiger"', 'register = "leer"'))
     papers = [setup.add_party(home, code, "Proef", url="https://127.0.0.1:1") for code in (SENDER, RECEIVER)]
     make_certificate(home / "tls", home, "onbekend")
     port_file = home / "poort.txt"

@@ -15,6 +15,7 @@ HOOFD, ONDER = "98000001", "98000002"
 async def test_a_party_that_gets_a_push_address_is_brought_what_already_waited(tmp_path: Path):
     database = "sqlite+aiosqlite:///poort.db"
     file = setup.new_gateway(tmp_path / "poort", origin="test.voorbeeld", host="127.0.0.1", port=0, database=database)
+    file.write_text(file.read_text().replace('register = "weiger"', 'register = "leer"'))
     for code in (HOOFD, ONDER):
         setup.add_party(file.parent, code, "Verzonnen", url="https://localhost:1")
     async with serve.opened(settings.load(file)) as gateway:

@@ -389,8 +389,10 @@ def _rules(catalog: Catalog) -> Lines:
 
 def _heading(name: str) -> str:
     """Of the rules in the file with this name: those of one level, or the return codes."""
-    kind, _, level = name.partition("-")
-    return f"Niveau {level}: {LEVELS[int(level)]}" if level else kind.capitalize()
+    kind, _, of = name.partition("-")
+    if of.isdigit():
+        return f"Niveau {of}: {LEVELS[int(of)]}"
+    return f"{kind.capitalize()} van {of.upper()}" if of else kind.capitalize()
 
 
 def _rule(code: str, where: Sequence[str]) -> Lines:
