@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache, cached_property
 
-from gateway.bench.documents import bsns, split
+from gateway.bench.documents import split
 from gateway.bench.processes import BenchError
 from gateway.catalog import Catalog
 from gateway.check import check
-from gateway.invented import message
+from gateway.invented import bsns, message
 from gateway.ledger import codec
 from gateway.ledger.page import Page
 from gateway.ledger.read import OBSERVERS

@@ -16,12 +16,12 @@ from audit.entry import Event
 from audit.keys import KeyService
 from audit.record import record
 from gateway import store, trail
-from gateway.bench.documents import bsns
 from gateway.bench.pace import Pace
 from gateway.bench.processes import BenchError, await_quiet
 from gateway.bench.rows import Row, row
 from gateway.bench.stand import HOOFD, ORIGIN, Stand
 from gateway.commit import committing, open_engine, writing
+from gateway.invented import bsns
 from gateway.oversight import search
 from gateway.oversight.desk import Asking, Desk, now
 from gateway.oversight.question import Question
