@@ -53,6 +53,9 @@ class New:
     answers: str | None = None
 
 
+Decision = New | Accepted | Findings
+
+
 def allowed(facts: Facts, caller: Party, *, now: datetime) -> tuple[Finding, ...]:
     """Judge what only the gateway can know: may this caller send this, to another, with this date."""
     findings = []
@@ -68,7 +71,7 @@ def allowed(facts: Facts, caller: Party, *, now: datetime) -> tuple[Finding, ...
 
 def decide(
     arrivals: Sequence[Arrival], known: Mapping[str, Any], taken: set[str], hear: Callable[[int], Findings]
-) -> list[New | Accepted | Findings]:
+) -> list[Decision]:
     """Say of each arrival: new (and what it answers), the same again, or what is wrong; pure.
 
     ``known`` holds what the store has under the keys of the arrivals and of what they answer, ``taken`` the ids that
@@ -77,7 +80,7 @@ def decide(
     """
     fresh: dict[str, Arrival] = {}
     claimed = set(taken)
-    decisions: list[New | Accepted | Findings] = []
+    decisions: list[Decision] = []
     for index, arrival in enumerate(arrivals):
         earlier = known.get(arrival.key) or fresh.get(arrival.key)
         if earlier is not None:
@@ -121,9 +124,7 @@ def promise(arrival: Arrival, leaf: bytes) -> dict[str, Any]:
     }
 
 
-def outcome(
-    arrival: Arrival, decision: New | Accepted | Findings, receipts: Mapping[str, bytes]
-) -> Accepted | Findings:
+def outcome(arrival: Arrival, decision: Decision, receipts: Mapping[str, bytes]) -> Accepted | Findings:
     """Return what the sender gets, now that the batch is stored."""
     if isinstance(decision, New):
         return Accepted(id=arrival.id, receipt=receipts[arrival.id])

@@ -24,7 +24,7 @@ from gateway.answer import Codes
 from gateway.catalog import Catalog
 from gateway.check import MOST
 from gateway.commit import GroupCommit, aside
-from gateway.decide import Accepted, Arrival, Findings, New, allowed, decide, outcome, promise
+from gateway.decide import Accepted, Arrival, Decision, Findings, New, allowed, decide, outcome, promise
 from gateway.explain import HEADER, finding
 from gateway.history import History
 from gateway.ledger.page import Page
@@ -34,6 +34,8 @@ from gateway.message import Checked, Facts, Finding, wet_of
 from gateway.parties import Parties, Party
 from gateway.receipt import issue
 from gateway.retention import secret
+from gateway.terms import store as terms
+from gateway.terms.decide import Taken, changes, dossiers
 from gateway.trail import Visit, What
 
 MOST_UNDERWAY = 256 * 2**20
@@ -221,7 +223,29 @@ class Intake:
             if isinstance(decision, Accepted)
         ]
         receipts = await self._store(db, new, again, now)
+        await self._terms(db, [(*pair, sound) for pair, sound in zip(decided, sounds, strict=True)], page, now, size)
         return [outcome(arrival, decision, receipts) for arrival, decision in decided]
+
+    async def _terms(
+        self, db: AsyncConnection, decided: Sequence[tuple[Arrival, Decision, Sound]], page: Page | None,
+        now: datetime, size: int,
+    ) -> None:  # fmt: skip
+        """Keep by when must be done what the messages that are new ask for, and that what they do is done."""
+        new = [(arrival, each.answers, sound) for arrival, each, sound in decided if isinstance(each, New)]
+        turns = page.turns if page else {}
+        taken = [
+            Taken(
+                facts=sound.facts, card=self._catalog.of(sound.facts), answers=(answers and arrival.answered) or "",
+                dossiers=dossiers(sound.facts, turns),
+            )
+            for arrival, answers, sound in new
+        ]  # fmt: skip
+        changed = await aside(db, size, partial(changes, taken, now))
+        ids, answered = (
+            {arrival.key: arrival.id for arrival, _, _ in new},
+            [answers for _, answers, _ in new if answers],
+        )
+        await terms.write(db, self._keys, changed, ids, answered, at=(now - _EPOCH) // timedelta(milliseconds=1))
 
     async def _store(
         self, db: AsyncConnection, new: Sequence[tuple[Arrival, str | None]], also: Sequence[Event], now: datetime

@@ -22,6 +22,7 @@ from audit.seal import Signer
 from gateway import history, store, trail
 from gateway.commit import open_engine, writing
 from gateway.settings import Settings
+from gateway.terms import store as terms
 from gateway.trail import What
 
 _PART = 4096  # records of the ledger that are in memory at once
@@ -212,7 +213,9 @@ async def _renew_index(ring: Keyring) -> None:
     async with writing(ring.engine) as db:
         await index.replace(db, new)
         await reindex.rewrite(db, new, await reindex.blinds(db, keys, new, people))
-        await store.rename_records(db, await _names(db, keys, new, records))
+        names = await _names(db, keys, new, records)
+        await store.rename_records(db, names)
+        await terms.rename(db, names)
         await ring.tell(
             db, What.KEY_RENEWED, {"key_kind": "index", "key_old": f"{int(old):x}", "key_new": f"{int(new):x}"}
         )

@@ -46,6 +46,8 @@ ONLY_IN = {
     "sqlalchemy": {
         "gateway/tables.py",
         "gateway/terms/tables.py",
+        "gateway/orders/tables.py",
+        "gateway/orders/numbers.py",
         "gateway/terms/notices.py",
         "gateway/terms/store.py",
         "gateway/store.py",
@@ -115,6 +117,7 @@ PURE = (
     "gateway/orders/cascade.py",
     "gateway/orders/division.py",
     "gateway/orders/involved.py",
+    "gateway/orders/listed.py",
     "gateway/orders/standing.py",
     "gateway/oversight/incidents.py",
     "gateway/oversight/register.py",

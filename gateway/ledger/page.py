@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 
 from gateway.explain import HEADER, finding
 from gateway.ledger import book
+from gateway.ledger.keys import message
 from gateway.ledger.values import Record, Said
 from gateway.message import Facts, Finding
 
@@ -19,6 +20,8 @@ class Page:
         """What is judged (see ``book.judge``); what is not is believed, so that a ledger can begin."""
         self.past: dict[str, Record] = {}
         self.changed: set[str] = set()
+        self.turns: dict[str, dict[str, tuple[Record, Record]]] = {}
+        """By the key of each message that was heard: the records that it changed, before and after."""
 
     def lay(self, records: Mapping[str, Record]) -> None:
         """Put records on the page."""
@@ -32,6 +35,7 @@ class Page:
         # A record is written anew with each message: what never ends would cost more with every one.
         if any(len(record) > MOST_HEARD for record in changes.values()):
             return (finding("KP025", path=HEADER),)
+        self.turns[message(facts)] = {key: (self.past.get(key, ()), record) for key, record in changes.items()}
         self.past |= changes
         self.changed |= changes.keys()
         return ()

@@ -1,0 +1,96 @@
+"""Terms in SQL: the connection first, never a commit. Times are whole milliseconds since 1970, UTC."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from audit import bulk, index
+from audit.bulk import among
+from audit.keys import KeyService
+from gateway import store
+from gateway.history import indexes
+from gateway.terms.decide import Changes
+from gateway.terms.tables import terms
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_row = terms.c
+_IS_OPEN = _row.done_at.is_(None)
+# Made once: they are asked at nearly every commit.
+_ANSWERED = (
+    sa.update(terms)
+    .where(among(_row.message), _row.about == sa.literal_column("''"), _IS_OPEN)
+    .values(done_at=sa.bindparam("at"))
+)
+_DONE = (
+    sa.update(terms)
+    .where(among(_row.about), _row.kind == sa.bindparam("of"), _IS_OPEN)
+    .values(done_at=sa.bindparam("at"))
+)
+
+
+def milliseconds(at: datetime) -> int:
+    """Return a moment as the database keeps it."""
+    return (at - _EPOCH) // timedelta(milliseconds=1)
+
+
+async def write(
+    db: AsyncConnection,
+    keys: KeyService,
+    found: Changes,
+    known: Mapping[str, str],
+    answered: Collection[str],
+    *,
+    at: int,
+) -> None:
+    """Keep what messages that are stored in this transaction did to terms.
+
+    ``known`` gives ids of messages by SENDER/TYPE/IDENTIFICATIE, at least of those that are new; ``answered`` the ids
+    of earlier ones that got their answer.
+    """
+    names = await _names(db, keys, {duty.about for duty in (*found.opened, *found.done) if duty.about})
+    if answered:
+        await db.execute(_ANSWERED, {"names": list(answered), "at": at})
+    for kind in {duty.kind for duty in found.done - found.opened.keys()}:
+        which = [names[duty.about] for duty in found.done if duty.kind == kind]
+        await db.execute(_DONE, {"names": which, "of": kind.value, "at": at})
+    older = {duty.message for duty in found.opened} - known.keys()
+    ids = {key: row.id for key, row in (await store.known(db, older)).items()} if older else {}
+    rows = [
+        {
+            "message": known.get(duty.message) or ids[duty.message], "kind": duty.kind.value,
+            "about": names[duty.about] if duty.about else "", "wet": term.wet, "owner": term.owner,
+            "other": term.other, "due_at": milliseconds(term.due), "opened_at": at,
+            "done_at": at if duty in found.done else None,
+            "told": 0,
+        }
+        for duty, term in found.opened.items() if duty.message in known or duty.message in ids
+    ]  # fmt: skip
+    again = [row for row in rows if row["message"] in ids.values()]
+    await bulk.insert(db, terms, [row for row in rows if row["message"] not in ids.values()])
+    if again:
+        await _reopen(db, again)
+
+
+async def _names(db: AsyncConnection, keys: KeyService, abouts: Iterable[str]) -> dict[str, str]:
+    wanted = sorted(abouts)
+    if not wanted:
+        return {}
+    return dict(zip(wanted, indexes(keys, wanted, await index.in_force(db, keys)), strict=True))
+
+
+async def _reopen(db: AsyncConnection, rows: list[dict[str, Any]]) -> None:
+    """Open terms again as they were, for what ended them does not count; or open what was not there."""
+    new = (sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert)(terms)
+    which = [_row.message, _row.kind, _row.about]
+    await db.execute(new.on_conflict_do_update(index_elements=which, set_={"done_at": new.excluded.done_at}), rows)
+
+
+async def rename(db: AsyncConnection, names: Mapping[str, str]) -> None:
+    """Put terms under another key of the ledger: old → new (see ``store.rename_records``)."""
+    change = sa.update(terms).where(_row.about == sa.bindparam("old")).values(about=sa.bindparam("new"))
+    if names:
+        await db.execute(change, [{"old": old, "new": new} for old, new in names.items()])
