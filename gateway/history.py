@@ -21,8 +21,35 @@ from gateway.ledger.keys import keys, parties, relation
 from gateway.ledger.page import Page
 from gateway.ledger.values import Record, Said
 from gateway.message import Facts
+from gateway.orders import numbers
+from gateway.orders.listed import listed
 
 Message = tuple[Facts, tuple[Said, ...]]
+
+
+class OpenPage(Page):
+    """A page of records that stand in the database."""
+
+    def __init__(self, *, levels: Collection[int]) -> None:
+        """Begin with nothing on it; see ``Page``."""
+        super().__init__(levels=levels)
+        self.names: dict[str, str] = {}
+        """The index of every record that was asked for, by its key."""
+        self._packed: dict[str, tuple[Record, bytes]] = {}
+
+    def open(self, packed: Mapping[str, bytes]) -> None:
+        """Put records on the page that stand in the database like this."""
+        records = {key: codec.unpack(raw) for key, raw in packed.items()}
+        self._packed |= {key: (record, packed[key]) for key, record in records.items()}
+        self.lay(records)
+
+    def packed(self, key: str) -> bytes:
+        """Return a record as it is to stand there now. Most only became longer."""
+        record = self.past[key]
+        before, packed = self._packed.get(key, ((), b""))
+        if before and record[: len(before)] == before:
+            return codec.extended(packed, record[len(before) :])
+        return codec.pack(record)
 
 
 class History:
@@ -33,45 +60,46 @@ class History:
         self._service = service
         self._levels = levels
 
-    async def read(self, db: AsyncConnection, messages: Sequence[Message], *, size: int) -> Page:
+    async def read(self, db: AsyncConnection, messages: Sequence[Message], *, size: int) -> OpenPage:
         """Return the page that these messages, of ``size`` bytes, need.
 
         Other gateways wait with messages of the same parties until this transaction ends.
         """
-        page, asked = Page(levels=self._levels), set[str]()
-        speaking = [(facts, said) for facts, said in messages if keys(facts, said)]
-        if speaking:
-            await store.lock(db, {f"{facts.wet}/{code}" for facts, _ in speaking for code in parties(facts)})
-        for _ in range(2):  # what a record refers to is known once it is read; see gateway.ledger
-            wanted = {key for facts, said in speaking for key in keys(facts, said, page.past)} - asked
-            asked |= wanted
-            names = await self._indexes(db, sorted(wanted))
-            rows = await store.records(db, names) if names else {}
-            page.lay(await aside(db, size, partial(self._records, names, rows)))
+        page = OpenPage(levels=self._levels)
+        asking = [(facts, said, wanted) for facts, said in messages if (wanted := keys(facts, said))]
+        if not asking:
+            return page
+        await store.lock(db, {f"{facts.wet}/{code}" for facts, *_ in asking for code in parties(facts)})
+        generation = await index.in_force(db, self._service)
+        await self._lay(db, page, {key for *_, wanted in asking for key in wanted}, generation, size)
+        # What a record refers to is known once it is read; see gateway.ledger.
+        referred = {key for facts, said, _ in asking for key in keys(facts, said, page.past)} - page.names.keys()
+        await self._lay(db, page, referred, generation, size)
         return page
 
-    async def write(self, db: AsyncConnection, page: Page, *, at: int, size: int) -> None:
+    async def write(self, db: AsyncConnection, page: OpenPage, *, at: int, size: int) -> None:
         """Keep what changed on this page; ``at`` is in milliseconds since 1970, UTC."""
         if page.changed:
-            names = await self._indexes(db, sorted(page.changed))
-            await store.put_records(db, await aside(db, size, partial(self._rows, page, names, at)))
+            await store.put_records(db, await aside(db, size, partial(self._rows, page, at)))
             await store.put_relations(db, filter(None, map(relation, sorted(page.changed))), at=at)
 
-    async def _indexes(self, db: AsyncConnection, wanted: Sequence[str]) -> dict[str, str]:
-        """Return these keys of the ledger by their blind index."""
-        if not wanted:
-            return {}
-        return dict(zip(indexes(self._service, wanted, await index.in_force(db, self._service)), wanted, strict=True))
+    async def _lay(self, db: AsyncConnection, page: OpenPage, wanted: set[str], generation: str, size: int) -> None:
+        """Put the records that there are of these on the page."""
+        if wanted:
+            names = dict(zip(indexes(self._service, [*wanted], generation), wanted, strict=True))
+            page.names |= {key: name for name, key in names.items()}
+            rows = await store.records(db, names)
+            await aside(db, size, lambda: page.open(self._packed(names, rows)))
 
-    def _records(self, names: Mapping[str, str], rows: Mapping[str, Any]) -> dict[str, Record]:
-        found = dict(opened(self._service, rows.values()))
-        if found.keys() != {names[each] for each in rows}:
+    def _packed(self, names: Mapping[str, str], rows: Mapping[str, Any]) -> dict[str, bytes]:
+        packed = dict(opened(self._service, rows.values()))
+        if packed.keys() != {names[each] for each in rows}:
             raise SealError("does not open")
-        return {key: codec.unpack(packed) for key, packed in found.items()}
+        return packed
 
-    def _rows(self, page: Page, names: Mapping[str, str], at: int) -> list[dict[str, object]]:
+    def _rows(self, page: OpenPage, at: int) -> list[dict[str, object]]:
         own = self._service.ledger_key()
-        return [sealed_row(own, each, key, codec.pack(page.past[key]), at) for each, key in names.items()]
+        return [sealed_row(own, page.names[key], key, page.packed(key), at) for key in sorted(page.changed)]
 
 
 async def recall(db: AsyncConnection, service: KeyService, wanted: Iterable[str]) -> dict[str, Record]:

@@ -18,6 +18,7 @@ from audit import bulk
 from audit.bulk import among
 from gateway.flow import Event, State, advance
 from gateway.ledger.values import Relation
+from gateway.orders import numbers
 from gateway.tables import IN_QUEUE, IS_OPEN, deliveries, lanes, ledger, messages, refusals, relations
 
 _LOCK = 0x6B70_7461_62  # our advisory lock on PostgreSQL: one gateway at a time makes tables
@@ -170,10 +171,12 @@ async def rename_records(db: AsyncConnection, names: Mapping[str, str]) -> None:
     change = sa.update(ledger).where(ledger.c.key == sa.bindparam("old")).values(key=sa.bindparam("new"))
     if names:
         await db.execute(change, [{"old": old, "new": new} for old, new in names.items()])
+        await numbers.rename(db, names)
 
 
 async def drop_records(db: AsyncConnection, keys: Sequence[str]) -> int:
-    """Destroy these rows of ``ledger``; return how many there were."""
+    """Destroy these rows of ``ledger``, and what is listed by them; return how many there were."""
+    await numbers.drop(db, keys)
     return int((await db.execute(_FORGET, {"names": list(keys)})).rowcount)
 
 

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from audit.log import metadata
 from gateway.flow import State
+from gateway.orders import tables as _orders  # noqa: F401 - its tables are made with these
 from gateway.register import tables as _register  # noqa: F401 - its tables are made with these
 from gateway.terms import tables as _terms  # noqa: F401 - its tables are made with these
 
