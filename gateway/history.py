@@ -21,6 +21,8 @@ from gateway.ledger.keys import keys, parties, relation
 from gateway.ledger.page import Page
 from gateway.ledger.values import Record, Said
 from gateway.message import Facts
+from gateway.orders import numbers
+from gateway.orders.listed import listed
 
 Message = tuple[Facts, tuple[Said, ...]]
 
