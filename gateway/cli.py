@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from gateway.commands import CANNOT, Run, audit, files, operator, party, retention
+from gateway.commands import CANNOT, Run, audit, files, operator, party, register, retention, scenario
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,9 +68,11 @@ def _parser() -> argparse.ArgumentParser:
 
     files.add(command)
     operator.add(command)
+    scenario.add(command)
     party.add(command)
     audit.add(commands.add_parser("audit", help="Het logboek."))
     retention.add(commands.add_parser("bewaren", help="Bewaartermijnen, vernietigen, vasthouden en geheimhouden."))
+    register.add(commands.add_parser("register", help="Wie meedoet, regio's, de lijst van onderaannemers, afspraken."))
     each = command("bench", _bench, "Meet deze poort naast haar maatstaven.")
     each.add_argument("--json", action="store_true", help="één JSON-object per regel")
     each.add_argument("--kort", action="store_true", help="korte vensters, voor een eerste indruk")
