@@ -82,6 +82,8 @@ class History:
         if page.changed:
             await store.put_records(db, await aside(db, size, partial(self._rows, page, at)))
             await store.put_relations(db, filter(None, map(relation, sorted(page.changed))), at=at)
+            found = listed({key: page.past[key] for key in sorted(page.changed)})
+            await numbers.keep(db, found, page.names, at=at)
 
     async def _lay(self, db: AsyncConnection, page: OpenPage, wanted: set[str], generation: str, size: int) -> None:
         """Put the records that there are of these on the page."""
