@@ -9,11 +9,17 @@ from hypothesis import strategies as st
 from gateway.agreed import words
 from gateway.agreed.consents import OUTCOMES, State, entry
 from gateway.agreed.consents import Outcome as Said
+from gateway.agreed.contract_paper import contract_paper, register_paper
 from gateway.agreed.contracts import Change, Outcome, agreements, for_gemeente
 from gateway.agreed.contracts import State as Stand
-from gateway.agreed.sight import ALL, FOR_GEMEENTE, Member, sight
-from gateway.ledger.overeenkomst import consent_on, consents, version_on, versions
+from gateway.agreed.sight import ALL, FOR_GEMEENTE, Member, Sight, sight
+from gateway.agreed.template import deviations
+from gateway.agreed.told import Known, register, whole_contract
+from gateway.ledger.overeenkomst import Version, consent_on, consents, version_on, versions
 from gateway.ledger.values import Area, Contract, Decision, Heard, Price, Relation, Report, Service
+from gateway.register.fold import agreement_of
+from gateway.register.forms import read
+from gateway.register.values import Product, Region, Template
 
 HOOFD, ONDER, GEMEENTE, OTHER = "98000001", "98000002", "0344", "0363"
 CONTRACT = Relation(wet="JW", hoofd=HOOFD, onder=ONDER)
@@ -243,6 +249,122 @@ def test_only_what_was_agreed_and_holds_for_it_exists_for_a_gemeente():
     )  # fmt: skip
     found = for_gemeente(agreements(CONTRACT, record), frozenset({GEMEENTE}))
     assert [(each.number, [offer.offered.message[-1] for offer in each.seen]) for each in found] == [("RO-1", ["A"])]
+
+
+def test_a_hoofdaannemer_shows_its_tariffs_where_it_agreed_to_that_with_the_gemeente():
+    price = {"categorie": "45", "code": "45A04", "eenheid": "04", "tarief": 9000}
+    for said, shows in (({}, False), ({"toontTarieven": False}, False), ({"toontTarieven": True}, True)):
+        value, wrong = read(
+            f"afspraak/JW/{GEMEENTE}/{HOOFD}", "afspraak", {"vanaf": "2026-01-01", "producten": [price], **said}
+        )
+        assert wrong == []
+        assert agreement_of("JW", GEMEENTE, HOOFD, value).shows is shows
+
+
+TEMPLATE = Template(variant="I", days=30, products=(Product(category="45", unit="04", least=8000, most=9000),))
+REGION = Region(name="Voorbeeldregio", keeper=GEMEENTE, members=(), maximum=650, template=TEMPLATE)
+
+
+def version(**changed):
+    """The contract of ``offered``: 6% kept of 6,5%, in 30 days, 85,00 with 2,5% is 87,13 per hour of 45A04."""
+    head, price = Contract(number="RO-1", variant="I", begin="2026-01-01", days=30, kept=600, most=650), {}
+    for name in ("tariff", "surcharge", "category", "unit"):
+        if name in changed:
+            price[name] = changed.pop(name)
+    line = Price(**{"category": "45", "code": "45A04", "unit": "04", "tariff": 8500, "surcharge": 250, **price})
+    return Version(contract=replace(head, **changed), gemeenten=frozenset({GEMEENTE}), prices=(line,))
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, []),
+        ({"kept": 650}, []),
+        ({"kept": 651}, [(Member.KEPT, "ten hoogste 6,5%", "6,51%")]),
+        ({"most": 700}, [(Member.KEPT, "6,5%", "7%")]),
+        ({"most": None, "kept": None}, []),
+        ({"days": 60}, [(Member.TERM, "30 dagen", "60 dagen")]),
+        ({"variant": "O"}, [(Member.VARIANT, "Inspanning: betaald per tijd of stuk", "Output: betaald per resultaat")]),
+        ({"tariff": 8780}, []),
+        ({"tariff": 8781}, [(Member.TARIFFS, "ten hoogste € 90,00", "€ 90,01")]),
+        ({"tariff": 7804}, [(Member.TARIFFS, "ten minste € 80,00", "€ 79,99")]),
+        ({"unit": "84"}, [(Member.PRODUCTS, "staat er niet in", "afgesproken")]),
+        ({"category": "54"}, [(Member.PRODUCTS, "staat er niet in", "afgesproken")]),
+        ({"kept": 700, "days": 14}, [(Member.KEPT, "ten hoogste 6,5%", "7%"), (Member.TERM, "30 dagen", "14 dagen")]),
+    ],
+)
+def test_in_what_a_contract_deviates_from_its_region(changed, told):
+    found = deviations(REGION, version(**changed), "JW")
+    assert [(each.member, each.template, each.contract) for each in found] == told
+
+
+def test_a_fixed_tariff_in_the_template_is_held_to_the_cent_and_a_region_that_says_nothing_to_nothing():
+    fixed = replace(TEMPLATE, products=(Product(category="45", code="45A04", unit="04", tariff=8712),))
+    (found,) = deviations(replace(REGION, template=fixed), version(), "JW")
+    assert (found.template, found.contract) == ("€ 87,12", "€ 87,13")
+    assert deviations(replace(REGION, template=None, maximum=None), version(kept=9999), "JW") == []
+
+
+KNOWN = Known(names={HOOFD: "De Brug", ONDER: "Zonnehoek"}, ids={f"bericht/{HOOFD}/ho341/A": "ab" * 16})
+RECORD = (offered("A", areas=(GEMEENTE, OTHER)), decided("B", "A"))
+SIDE = Sight(members=ALL)
+LOOKER = Sight(members=FOR_GEMEENTE, gemeenten=frozenset({GEMEENTE}))
+
+
+def values(told):
+    """All single values in what is told, wherever in it."""
+    if isinstance(told, dict):
+        return {each for value in told.values() for each in values(value)}
+    if isinstance(told, list):
+        return {each for value in told for each in values(value)}
+    return {told}
+
+
+def test_what_a_gemeente_may_not_see_is_in_no_part_of_what_it_is_told_nor_in_its_document():
+    deviating = deviations(REGION, version(tariff=9900, days=60), "JW")
+    found = agreements(CONTRACT, RECORD)
+    (side,) = [whole_contract(each, SIDE, "2026-06-01", KNOWN, deviating) for each in found]
+    (looker,) = [
+        whole_contract(each, LOOKER, "2026-06-01", KNOWN, deviating) for each in for_gemeente(found, LOOKER.gemeenten)
+    ]
+    hidden = {8500, 250, 8713, 30, 1000, OTHER, "Amsterdam", "A", "B", "ab" * 16, "60 dagen", "€ 101,48"}
+    assert hidden <= values(side)
+    assert not hidden & values(looker)
+    assert {"RO-1", 600, 650, GEMEENTE, "45A04", "Zonnehoek"} <= values(looker)
+    paper = str(contract_paper(looker, "2026-06-01").plain())
+    assert not [each for each in ("85,00", "87,13", "2,5%", "Amsterdam", "HO341", "30 dagen", "10%") if each in paper]
+    assert all(
+        each in str(contract_paper(side, "2026-06-01").plain()) for each in ("85,00", "87,13", "2,5%", "HO341 A")
+    )
+
+
+def test_a_contract_reads_as_people_read():
+    (found,) = agreements(CONTRACT, RECORD)
+    paper = contract_paper(whole_contract(found, SIDE, "2026-06-01", KNOWN, []), "2026-06-01")
+    said = {name: value for section in paper.sections for name, value in section.facts}
+    assert said["Hoofdaannemer"] == "De Brug (98000001)"
+    assert said["Geldt voor"] == "Utrecht (0344), Amsterdam (0363)"
+    assert said["Geldigheid"] == "vanaf 1 januari 2026, zonder einddatum"
+    assert said["Maximum van de regio"] == "6,5%"
+    tables = {section.title: section.table.rows for section in paper.sections if section.table}
+    assert tables["Producten en tarieven"] == (
+        ("Ambulante jeugdhulp (45A04)", "Uur", "€ 85,00", "2,5%", "€ 87,13", "geen"),
+    )
+    assert tables["Hoe dit is afgesproken"] == (
+        ("Eerste aanbod", "1 januari 2026", "1 december 2025", "aanvaard", "10 december 2025", "HO341 A, HO342 B"),
+    )
+
+
+def test_a_document_never_has_more_or_fewer_cells_than_columns():
+    told = register(GEMEENTE, "2026-02-10", [entry(CONSENT, (reported("A"), consented("B", "A")), "2026-02-10")], KNOWN)
+    (found,) = agreements(CONTRACT, RECORD)
+    papers = [
+        contract_paper(whole_contract(found, seen, "2026-06-01", KNOWN, None), "2026-06-01") for seen in (SIDE, LOOKER)
+    ]
+    for paper in (*papers, register_paper(told, "2026-02-10")):
+        tables = [each.table for each in paper.sections if each.table]
+        assert tables
+        assert {len(row) - len(table.columns) for table in tables for row in table.rows} == {0}
 
 
 @pytest.mark.parametrize(

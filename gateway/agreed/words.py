@@ -6,6 +6,7 @@ _MONTHS = (
     *("januari", "februari", "maart", "april", "mei", "juni"),
     *("juli", "augustus", "september", "oktober", "november", "december"),
 )
+NONE = "geen"
 _CATEGORIES = {"JW": "JZ020", "WMO": "WMO020"}
 LAWS = {"JW": "Jeugdwet", "WMO": "Wet maatschappelijke ondersteuning 2015"}
 VARIANTS = {

@@ -119,7 +119,7 @@ def agreement_of(wet: str, gemeente: str, hoofd: str, value: Mapping[str, Any]) 
     """Return an agreement with a gemeente from what was written."""
     return Agreement(
         wet=wet, gemeente=gemeente, hoofd=hoofd, begin=value["vanaf"], end=value.get("tot", ""),
-        products=_products(value["producten"]),
+        products=_products(value["producten"]), shows=value.get("toontTarieven", False),
     )  # fmt: skip
 
 

@@ -298,7 +298,11 @@ def _listing_ends(form: Form) -> dict[str, Any]:
 
 
 def _agreement(form: Form) -> dict[str, Any]:
-    return {**_period(form), "producten": [_product(each) for each in form.listed("producten", needed=True)]}
+    return {
+        **_period(form),
+        "producten": [_product(each) for each in form.listed("producten", needed=True)],
+        **({"toontTarieven": True} if form.yes("toontTarieven") else {}),
+    }
 
 
 def _period(form: Form) -> dict[str, Any]:

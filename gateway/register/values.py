@@ -213,6 +213,8 @@ class Agreement:
     begin: str
     end: str = ""
     products: tuple[Product, ...]
+    shows: bool = False
+    """Whether the hoofdaannemer shows the gemeente the tariffs that it pays its onderaannemers."""
 
     def on(self, day: str) -> bool:
         """Tell whether it holds on a day."""
@@ -229,6 +231,7 @@ class Agreement:
             "vanaf": self.begin,
             **({"tot": self.end} if self.end else {}),
             "producten": [each.in_json() for each in self.products],
+            **({"toontTarieven": True} if self.shows else {}),
         }
 
 
