@@ -26,6 +26,8 @@ ANSWER_WITHIN, REPORT_WITHIN = 5, 5
 """Working days for an answer to a request, and for a start or a stop to be reported (iStandaarden 3.2, SAP)."""
 LOOK_INTO = timedelta(weeks=8)
 """After the day of a request that is being looked into."""
+ESCALATED_AFTER = 3
+"""Working days after a term until a party's contact is told that it is too late."""
 NO_END = 2200
 """From this year on a date is a way to say that there is none."""
 
@@ -237,3 +239,31 @@ def _day(iso: str) -> date | None:
     if len(iso) != len("2026-01-01") or not "1900" <= iso[:4] < str(NO_END):
         return None
     return date.fromisoformat(iso)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edges:
+    """Up to which moments terms must have ended for parties to be told of them, in order of what they are told."""
+
+    nearly: datetime
+    """This is the last working day before the last day, or that day itself."""
+    passed: datetime
+    escalated: datetime
+    """`ESCALATED_AFTER` whole working days went by since."""
+
+
+def edges(now: datetime) -> Edges:
+    """Return of which terms parties are told at this moment."""
+    today = now.astimezone(NETHERLANDS).date()
+    back, left = today, ESCALATED_AFTER
+    while left:
+        back -= werkdagen.DAY
+        left -= werkdagen.is_working(back)
+    return Edges(
+        nearly=_midnight_after(werkdagen.after(today, 1)), passed=now, escalated=_midnight_after(back - werkdagen.DAY)
+    )
+
+
+def last_day(due: datetime) -> date:
+    """Return the last day of a term that is over at ``due``."""
+    return (due.astimezone(NETHERLANDS) - timedelta(microseconds=1)).date()

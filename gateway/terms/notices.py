@@ -25,10 +25,10 @@ class Kind(StrEnum):
 
 
 WORDS = {
-    Kind.NEARLY: "U moet morgen of eerder op dit bericht hebben gereageerd.",
+    Kind.NEARLY: "Uw termijn voor dit bericht loopt uiterlijk op de volgende werkdag af.",
     Kind.PASSED: "Uw termijn voor dit bericht is voorbij. Reageer zo snel mogelijk.",
     Kind.WAITING: "De andere partij heeft niet op tijd gereageerd. Zij is daarop gewezen.",
-    Kind.ESCALATED: "Uw organisatie is met dit bericht drie werkdagen of langer te laat. Neem contact op met de ander.",
+    Kind.ESCALATED: "Uw organisatie is met dit bericht drie werkdagen of langer te laat. De andere partij wacht erop.",
     Kind.GRANTED: "Deze wijziging is toegekend volgens de bandbreedte in uw overeenkomst.",
     Kind.DECIDE: "Deze wijziging past in de bandbreedte, maar kon niet vanzelf worden toegekend. Beslis zelf.",
     Kind.CERTIFICATE: "Een certificaat van uw aansluiting verloopt. Meld een nieuw aan.",

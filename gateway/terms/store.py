@@ -13,6 +13,7 @@ from audit.bulk import among
 from audit.keys import KeyService
 from gateway import store
 from gateway.history import indexes
+from gateway.tables import messages
 from gateway.terms.decide import Changes
 from gateway.terms.tables import terms
 
@@ -94,3 +95,48 @@ async def rename(db: AsyncConnection, names: Mapping[str, str]) -> None:
     change = sa.update(terms).where(_row.about == sa.bindparam("old")).values(about=sa.bindparam("new"))
     if names:
         await db.execute(change, [{"old": old, "new": new} for old, new in names.items()])
+
+
+async def untold(db: AsyncConnection, told: int, *, until: int, count: int) -> list[Any]:
+    """Return open terms that are due at ``until`` or before, and were told of less than ``told``; soonest due first."""
+    wanted = sa.select(terms).where(_IS_OPEN, _row.told < told, _row.due_at <= until)
+    return list(await db.execute(wanted.order_by(_row.due_at, _row.id).limit(count)))
+
+
+async def tell(db: AsyncConnection, ids: Collection[int], told: int) -> None:
+    """Keep how far the parties were told of these terms."""
+    await db.execute(sa.update(terms).where(_row.id.in_(ids), _row.told < told).values(told=told))
+
+
+async def of(db: AsyncConnection, parties: Collection[str], *, is_open: bool, after: int, count: int) -> list[Any]:
+    """Return terms in which these parties act or wait, with the type of the message: soonest due first.
+
+    ``after`` is the id of the last one that was given before; those behind it follow.
+    """
+    last = (await db.execute(sa.select(_row.due_at).where(_row.id == after))).scalar() if after else None
+    found: dict[int, Any] = {}
+    for side in (_row.owner, _row.other):
+        wanted = (
+            sa.select(terms, messages.c.type)
+            .join(messages, messages.c.id == _row.message)
+            .where(side.in_(sorted(parties)), _IS_OPEN if is_open else ~_IS_OPEN)
+            .order_by(_row.due_at, _row.id)
+            .limit(count)
+        )
+        if last is not None:
+            wanted = wanted.where(sa.tuple_(_row.due_at, _row.id) > sa.tuple_(sa.literal(last), sa.literal(after)))
+        found |= {row.id: row for row in await db.execute(wanted)}
+    return sorted(found.values(), key=lambda row: (row.due_at, row.id))[:count]
+
+
+async def counts(db: AsyncConnection, *, now: int) -> list[Any]:
+    """Return how many terms are open for each who must act, by kind, and how many of them are too late."""
+    late = sa.func.sum(sa.case((_row.due_at <= now, 1), else_=0))
+    wanted = sa.select(_row.owner, _row.kind, sa.func.count().label("all"), late.label("late")).where(_IS_OPEN)
+    return list(await db.execute(wanted.group_by(_row.owner, _row.kind).order_by(_row.owner, _row.kind)))
+
+
+async def forget(db: AsyncConnection, *, before: int) -> None:
+    """Take away terms that were done before ``before``, and those as old whose message was destroyed."""
+    gone = sa.select(messages.c.id).where(messages.c.id == _row.message, messages.c.sealed_body.is_(None)).exists()
+    await db.execute(sa.delete(terms).where(sa.or_(_row.done_at < before, sa.and_(_row.due_at < before, gone))))
