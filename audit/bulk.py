@@ -3,28 +3,30 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+Known = Literal["fails", "stays", "replaced"]
+
 
 async def insert(
-    db: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, shared: bool = False
+    db: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, known: Known = "fails"
 ) -> None:
     """Insert rows that all have the columns of the first, in their order, in the caller's transaction.
 
-    With ``shared`` a row that another gateway made first is left as it is; SQLite has one writer, so there none did.
+    A row whose primary key is ``known`` already fails, is kept as it was, or is replaced.
 
     Values go to the driver as they are, so only columns whose type converts nothing: text, whole numbers, bytes.
     PostgreSQL gets a list for each column, in one statement: that is cheaper for it, most of all where rows are narrow.
     """
     if not rows:
         return
-    statement, columns = _compiled(table, tuple(rows[0]), db.dialect, shared)
+    statement, columns = _compiled(table, tuple(rows[0]), db.dialect, known)
     if db.dialect.name == "postgresql":
         await db.exec_driver_sql(statement, tuple([[row[column] for row in rows] for column in columns]))
     else:
@@ -32,11 +34,16 @@ async def insert(
 
 
 @cache
-def _compiled(table: sa.Table, columns: tuple[str, ...], dialect: sa.Dialect, shared: bool) -> tuple[str, list[str]]:
+def _compiled(table: sa.Table, columns: tuple[str, ...], dialect: sa.Dialect, known: Known) -> tuple[str, list[str]]:
     """Return the statement, and in which order it takes the columns."""
-    statement: sa.Insert = sa.insert(table)
+    new = (postgresql.insert if dialect.name == "postgresql" else sqlite.insert)(table)
+    statement: sa.Insert = new
+    if known == "stays":
+        statement = new.on_conflict_do_nothing()
+    elif known == "replaced":
+        change = {column: new.excluded[column] for column in columns if not table.c[column].primary_key}
+        statement = new.on_conflict_do_update(index_elements=list(table.primary_key), set_=change)
     if dialect.name == "postgresql":
-        statement = postgresql.insert(table).on_conflict_do_nothing() if shared else statement
         lists = [sa.bindparam(column, type_=sa.ARRAY(table.c[column].type)) for column in columns]
         given = sa.func.unnest(*lists).table_valued(*columns, name="given").render_derived()
         statement = statement.from_select(columns, sa.select(*given.c))

@@ -21,7 +21,7 @@ async def in_force(db: AsyncConnection, keys: KeyService) -> str:
     """
     found = (await db.execute(_IN_FORCE)).scalar()
     if found is None:
-        await bulk.insert(db, index_in_force, [{"generation": keys.index_id}], shared=True)
+        await bulk.insert(db, index_in_force, [{"generation": keys.index_id}], known="stays")
         found = (await db.execute(_IN_FORCE)).scalar_one()
     return str(found)
 

@@ -78,7 +78,7 @@ async def _subjects(
     fresh = sorted(wanted.keys() - found.keys())
     if fresh:
         rows = [_new(keys, generation, blind, *wanted[blind]) for blind in fresh]
-        await bulk.insert(db, log.subjects, rows, shared=True)
+        await bulk.insert(db, log.subjects, rows, known="stays")
         found |= await _found(db, fresh)  # another gateway may have made them just now
     return {wanted[blind]: subject for blind, subject in found.items()}
 

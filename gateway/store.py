@@ -37,6 +37,8 @@ _KNOWN = sa.select(messages.c.key, messages.c.id, messages.c.digest, messages.c.
 
 _RECORDS = sa.select(ledger).where(among(ledger.c.key))
 _FORGET = sa.delete(ledger).where(among(ledger.c.key))
+_NUMBERS = sa.func.unnest(sa.bindparam("numbers", type_=sa.ARRAY(sa.BigInteger))).column_valued("number")
+_TAKE = sa.select(sa.func.pg_advisory_xact_lock(_NUMBERS))
 
 
 async def create_tables(db: AsyncConnection) -> None:
@@ -126,8 +128,7 @@ async def lock(db: AsyncConnection, names: Iterable[str]) -> None:
     if db.dialect.name == "postgresql":
         # In one order, so that two gateways do not wait for each other.
         numbers = sorted({int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True) for name in names})
-        for number in numbers:
-            await db.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+        await db.execute(_TAKE, {"numbers": numbers})
 
 
 async def records(db: AsyncConnection, keys: Iterable[str]) -> dict[str, Any]:
@@ -138,8 +139,7 @@ async def records(db: AsyncConnection, keys: Iterable[str]) -> dict[str, Any]:
 
 async def put_records(db: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Put rows into ``ledger`` in the place of those that have the same key."""
-    await db.execute(_FORGET, {"names": [row["key"] for row in rows]})
-    await bulk.insert(db, ledger, rows)
+    await bulk.insert(db, ledger, rows, known="replaced")
 
 
 async def put_relations(db: AsyncConnection, found: Iterable[Relation], *, at: int) -> None:
