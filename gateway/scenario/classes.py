@@ -2,7 +2,20 @@
 
 from typing import Any
 
-from gateway.scenario.values import EUROS, FIRST, HOURS, LAST, MINUTES, Client, Extent, Instalment, Line, Order, Price
+from gateway.scenario.values import (
+    EUROS,
+    FIRST,
+    HOURS,
+    LAST,
+    MINUTES,
+    Assignment,
+    Client,
+    Extent,
+    Instalment,
+    Line,
+    Order,
+    Price,
+)
 
 Values = dict[str, Any]
 
@@ -46,6 +59,33 @@ def person(client: Client) -> Values:
 def on(order: Order) -> Values:
     """Name an order and its product."""
     return {"OpdrachtNummer": str(order.number), "Product": product(order.price.category, order.price.code)}
+
+
+def within(assignment: Assignment) -> Values:
+    """Name an assignment and its product."""
+    return {"ToewijzingNummer": str(assignment.number), "Product": product(assignment.category, assignment.code)}
+
+
+def division(order: Order) -> Values:
+    """Name the assignment that an order divides; a task divides none."""
+    if order.assignment is None or order.contract.variant == "T":
+        return {}
+    return {"ToewijzingNummer": str(order.assignment.number)}
+
+
+def reported(client: Client) -> Values:
+    """What a start or a stop says of who somebody is."""
+    return person(client) | {"Naam": {"Geslachtsnaam": {"Achternaam": client.name}}}
+
+
+def start(order: Order, named: Values) -> Values:
+    """StartProduct, of the order or of the assignment that is named."""
+    return {**named, "Begindatum": order.begin, "StatusAanlevering": "1"}
+
+
+def stop(order: Order, named: Values) -> Values:
+    """StopProduct, likewise."""
+    return start(order, named) | {"RedenBeeindiging": "31", "Einddatum": order.stopped}
 
 
 def line(line: Line, *, wrong: bool) -> Values:

@@ -1,20 +1,12 @@
-"""The planned month as messages, in the order in which they are sent, and what a party answers to one; pure."""
+"""The planned month as messages, in the order in which they are sent, but for the answers to them; pure."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
 
-from gateway import answer, compose
-from gateway.catalog import Catalog
-from gateway.ledger.values import Contract as Offered
-from gateway.ledger.values import Line as Declared
-from gateway.ledger.values import Price as Told
-from gateway.ledger.values import Report
-from gateway.message import Checked, Facts
-from gateway.rules.hoa import GIVEN, WITH_CONDITIONS
 from gateway.scenario import classes
 from gateway.scenario.classes import Values
+from gateway.scenario.pen import Pen
 from gateway.scenario.values import (
     END,
     FIRST,
@@ -22,6 +14,7 @@ from gateway.scenario.values import (
     LAST,
     REFUSED,
     Assignment,
+    Client,
     Contract,
     Declaration,
     Month,
@@ -29,10 +22,6 @@ from gateway.scenario.values import (
     Request,
 )
 
-ACCEPTED, NOT_ACCEPTED = "1", "2"
-"""Beslissing on a contract (HO342)."""
-TOO_MUCH = "9321"
-"""Return code of a line that is rejected: more volume than fits."""
 ON_REQUEST = "12"
 """RedenWijziging."""
 LESS = 10
@@ -61,11 +50,10 @@ class Phase:
 class Writer:
     """Writes the messages of one month, each when it is asked for."""
 
-    def __init__(self, month: Month, catalog: Catalog) -> None:
-        """``month`` tells what to say, ``catalog`` how."""
+    def __init__(self, month: Month, pen: Pen) -> None:
+        """``month`` tells what to say."""
         self._month = month
-        self._catalog = catalog
-        self._count = 0
+        self._pen = pen
 
     def phases(self) -> Sequence[Phase]:
         """Return the month in order."""
@@ -77,62 +65,15 @@ class Writer:
             Phase(title="Opdrachten verdeeld", messages=self._orders),
             Phase(title="Opdrachten die niet mogen", messages=self._forbidden),
             Phase(title="Starts", messages=self._starts),
+            Phase(title="Starts aan gemeenten", messages=self._first_starts),
             Phase(title="Verzoeken om wijziging", messages=self._requests),
             Phase(title="Verzoeken beantwoord", messages=self._outcomes),
             Phase(title="Stops", messages=self._stops),
+            Phase(title="Stops aan gemeenten", messages=self._last_stops),
             Phase(title="Declaraties met een fout tarief", messages=self._wrong),
             Phase(title="Declaraties", messages=self._declarations),
             Phase(title="Afgekeurde regels verbeterd", messages=self._again),
         )
-
-    def answer(self, raw: bytes, checked: Checked) -> bytes | None:
-        """Return what its receiver answers to a message, having read it; None if it is an answer itself."""
-        facts = checked.facts
-        assert facts is not None, "the gateway brings only what it could read"
-        if self._catalog.of(facts).answer is None:
-            return None
-        own, today = f"A{self._next():06}", (date.fromisoformat(facts.dated) + timedelta(days=5)).isoformat()
-        if facts.type == "ho341":
-            return self._decide(checked, facts, own, today, self._on_contract(checked))
-        if facts.type == "ho331":
-            return self._decide(checked, facts, own, today, self._on_report(checked, facts))
-        rejected = {reference for each in self._month.declarations for reference in each.rejected}
-        codes = {
-            line.path: [TOO_MUCH] for line in checked.said if isinstance(line, Declared) and line.reference in rejected
-        }
-        return answer.judged(raw, codes, self._catalog, identification=own, today=today)
-
-    def _decide(self, checked: Checked, facts: Facts, own: str, today: str, decision: Values) -> bytes:
-        versions = {name: checked.header[f"XsdVersie/{name}"] for name in ("BasisschemaXsdVersie", "BerichtXsdVersie")}
-        header = {
-            **self._header(f"{facts.type[:-1]}2", (facts.receiver, facts.sender), facts.wet, today, own),
-            "HeenIdentificatie": {"Identificatie": facts.identification, "Dagtekening": facts.dated},
-            "XsdVersieHeen": versions,
-            "RetourCodes": ["0200"],
-        }
-        return self._written(f"{facts.type[:-1]}2", {"Header": header, "Besluit": decision})
-
-    def _on_contract(self, checked: Checked) -> Values:
-        """Accept a contract whose tariffs are what was hoped for."""
-        number = next(each.number for each in checked.said if isinstance(each, Offered))
-        told = [each.tariff for each in checked.said if isinstance(each, Told)]
-        hoped = next(each for each in self._month.contracts if each.number == number)
-        low = any(tariff is not None and tariff < price.cents for tariff, price in zip(told, hoped.prices, strict=True))
-        if low:
-            return {"ContractNummer": number, "Beslissing": NOT_ACCEPTED, "Reden": "De tarieven zijn te laag."}
-        return {"ContractNummer": number, "Beslissing": ACCEPTED}
-
-    def _on_report(self, checked: Checked, facts: Facts) -> Values:
-        report = next(each for each in checked.said if isinstance(each, Report))
-        decision = next(
-            each.decision
-            for each in self._month.consents
-            if (each.wet, each.gemeente, each.onder) == (facts.wet, facts.receiver, report.agb)
-        )
-        told: Values = {"AgbCode": report.agb, "Beslissing": decision, "Ingangsdatum": report.begin}
-        if decision == WITH_CONDITIONS:
-            told["Voorwaarden"] = ["Meld elk kwartaal wie er werkt."]
-        return told if decision in {GIVEN, WITH_CONDITIONS} else told | {"Reden": "Er is te weinig ervaring."}
 
     def _offers(self) -> Iterator[Message]:
         for each in self._month.contracts:
@@ -171,11 +112,7 @@ class Writer:
             yield self._message("ho331", way, each.wet, "2025-11-20", {"Onderaannemer": body})
 
     def _assignments(self) -> Iterator[Message]:
-        of: dict[str, list[Assignment]] = defaultdict(list)
-        for each in self._month.assignments:
-            of[each.client.bsn].append(each)
-        for granted in of.values():
-            client = granted[0].client
+        for client, granted in self._assigned():
             body = {
                 **classes.person(client),
                 "Contactgegevens": [
@@ -197,6 +134,12 @@ class Writer:
             way = client.gemeente, self._month.hoofd
             yield self._message(f"{client.wet.lower()}301", way, client.wet, "2025-12-15", {"Client": body})
 
+    def _assigned(self) -> Iterator[tuple[Client, list[Assignment]]]:
+        of: dict[str, list[Assignment]] = defaultdict(list)
+        for each in self._month.assignments:
+            of[each.client.bsn].append(each)
+        return ((assigned[0].client, assigned) for assigned in of.values())
+
     def _orders(self) -> Iterator[Message]:
         of: dict[tuple[str, str], list[Order]] = defaultdict(list)
         for each in self._month.orders:
@@ -213,7 +156,7 @@ class Writer:
         told = [
             {
                 "OpdrachtNummer": str(each.number),
-                **({} if each.assignment is None else {"ToewijzingNummer": str(each.assignment)}),
+                **classes.division(each),
                 "ContractNummer": each.contract.number,
                 "Product": classes.product(each.price.category, each.price.code),
                 "Opdrachtdatum": dated,
@@ -231,20 +174,36 @@ class Writer:
     def _starts(self) -> Iterator[Message]:
         for each in self._month.orders:
             if each.started:
-                start = {"Begindatum": each.begin, "StatusAanlevering": "1"}
-                yield self._reported("ho305", each, "2026-01-14", {"StartProducten": [start | classes.on(each)]})
+                way, wet = (each.contract.onder, self._month.hoofd), each.client.wet
+                told = {**classes.reported(each.client), "StartProducten": [classes.start(each, classes.on(each))]}
+                yield self._message("ho305", way, wet, "2026-01-14", {"Client": told})
+
+    def _first_starts(self) -> Iterator[Message]:
+        """What a gemeente hears: that one of the orders that divide its assignment has begun."""
+        begun = [each for each in self._month.orders if each.started]
+        first = {each.assignment.number: each for each in reversed(begun) if each.assignment}
+        for client, assigned in self._assigned():
+            starts = [
+                classes.start(first[each.number], classes.within(each)) for each in assigned if each.number in first
+            ]
+            if starts:
+                way, told = (self._month.hoofd, client.gemeente), {**classes.reported(client), "StartProducten": starts}
+                yield self._message(f"{client.wet.lower()}305", way, client.wet, "2026-01-16", {"Client": told})
 
     def _stops(self) -> Iterator[Message]:
         for each in self._month.orders:
             if each.stopped:
-                stop = {"Begindatum": each.begin, "RedenBeeindiging": "31", "Einddatum": each.stopped}
-                told = stop | {"StatusAanlevering": "1"} | classes.on(each)
-                yield self._reported("ho307", each, "2026-01-26", {"StopProducten": [told]})
+                way, wet = (each.contract.onder, self._month.hoofd), each.client.wet
+                told = {**classes.reported(each.client), "StopProducten": [classes.stop(each, classes.on(each))]}
+                yield self._message("ho307", way, wet, "2026-01-26", {"Client": told})
 
-    def _reported(self, kind: str, order: Order, dated: str, told: Values) -> Message:
-        client = order.client
-        body = {**classes.person(client), "Naam": {"Geslachtsnaam": {"Achternaam": client.name}}, **told}
-        return self._message(kind, (order.contract.onder, self._month.hoofd), client.wet, dated, {"Client": body})
+    def _last_stops(self) -> Iterator[Message]:
+        """What a gemeente hears: that no order that divides its assignment goes on. Nothing that is divided stops."""
+        for each in self._month.orders:
+            if each.stopped and each.assignment:
+                client, stops = each.client, [classes.stop(each, classes.within(each.assignment))]
+                way, told = (self._month.hoofd, client.gemeente), {**classes.reported(client), "StopProducten": stops}
+                yield self._message(f"{client.wet.lower()}307", way, client.wet, "2026-01-28", {"Client": told})
 
     def _requests(self) -> Iterator[Message]:
         for each in self._month.requests:
@@ -309,26 +268,5 @@ class Writer:
         return self._message("ho323", way, declaration.wet, dated, {"Declaratie": body})
 
     def _message(self, kind: str, way: tuple[str, str], wet: str, dated: str, body: Values) -> Message:
-        header = self._header(kind, way, wet, dated, f"M{self._next():06}")
-        return Message(type=kind, sender=way[0], receiver=way[1], raw=self._written(kind, {"Header": header, **body}))
-
-    def _header(self, kind: str, way: tuple[str, str], wet: str, dated: str, identification: str) -> Values:
-        type_ = self._catalog.types[kind]
-        major, minor = type_.release.split(".")
-        header: Values = {
-            "BerichtCode": type_.code,
-            "BerichtVersie": major,
-            "BerichtSubversie": minor,
-            "Afzender": way[0],
-            "Ontvanger": way[1],
-            "BerichtIdentificatie": {"Identificatie": identification, "Dagtekening": dated},
-            "XsdVersie": {"BasisschemaXsdVersie": type_.versions[0], "BerichtXsdVersie": type_.versions[1]},
-        }
-        return header | ({"Wet": wet} if kind.startswith("ho") else {})
-
-    def _written(self, kind: str, values: Values) -> bytes:
-        return compose.message(self._catalog.definition(self._catalog.types[kind]), values)
-
-    def _next(self) -> int:
-        self._count += 1
-        return self._count
+        raw = self._pen.written(kind, {"Header": self._pen.header(kind, way, wet, dated), **body})
+        return Message(type=kind, sender=way[0], receiver=way[1], raw=raw)

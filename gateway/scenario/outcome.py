@@ -8,7 +8,7 @@ from gateway.ledger import volume
 from gateway.ledger.overeenkomst import payable
 from gateway.ledger.values import Answer, Area, Contract, Decision, Line, Order, Price, Said
 from gateway.message import Facts
-from gateway.scenario.messages import ACCEPTED
+from gateway.scenario.answers import ACCEPTED
 from gateway.scenario.values import EUROS, FIRST, LAST
 
 Money = Counter[str]

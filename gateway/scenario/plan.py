@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count, pairwise
 from random import Random
 
 from gateway.scenario.agreed import BAND, GEMEENTEN, clients_of, consents_of, contracts_of
@@ -34,6 +34,10 @@ HOOFD = "98000001"
 MONDAYS = ("2026-01-01", "2026-01-05", "2026-01-12")
 LATER = "2026-02-02"
 STOP = "2026-01-23"
+OUTCOMES = {"wider": GRANTED, "far": REFUSED, "pending": PENDING}
+"""What becomes of the request for more that some of these lead to."""
+WHOLE = 10_000
+"""A hundred percent, in hundredths of a percent."""
 VOLUMES = {HOURS: (10, 30), PARTS: (4, 16), PIECES: (4, 12), EUROS: (30_000, 90_000)}
 """Unit → the least and the most of it in a month, or in total."""
 ROLES = ("divided", "wider", "far", "stopped", "late", "pending", *["plain"] * 6)
@@ -117,42 +121,34 @@ def _care(draft: _Draft, client: Client, *, second: bool) -> None:
 def _order(
     draft: _Draft, client: Client, contract: Contract, price: Price, *, begin: str = FIRST, role: str = "plain"
 ) -> None:
-    extent = _extent(draft.rng, contract, price, weekly=role != "wider")
-    number = next(draft.numbers)
-    task = contract.variant == "T"
+    extent = whole = _extent(draft.rng, contract, price, weekly=role != "wider")
+    if extent.volume is not None and role in OUTCOMES:
+        whole = replace(extent, volume=2 * extent.volume)
     order = Order(
-        number=number,
+        number=next(draft.numbers),
         contract=contract,
         price=price,
         client=client,
-        assignment=None if task else number + 500_000,
+        assignment=_assigned(draft, client, price, begin, whole),
         begin=begin,
         extent=extent,
         started=role != "late",
         stopped=STOP if role == "stopped" else "",
     )
-    whole = extent
-    if extent.volume is not None and role in {"wider", "far", "pending"}:
-        whole = replace(extent, volume=2 * extent.volume)
-        asked = extent.volume * (10_000 + BAND) // 10_000 if role == "wider" else 2 * extent.volume
-        outcome = {"wider": GRANTED, "far": REFUSED, "pending": PENDING}[role]
-        request = Request(reference=f"VZ{number}", order=order, volume=asked, outcome=outcome)
-        draft.requests.append(request)
-    _assign(draft, order, whole)
     draft.orders.append(order)
+    if extent.volume is not None and role in OUTCOMES:
+        asked = extent.volume * (WHOLE + BAND) // WHOLE if role == "wider" else 2 * extent.volume
+        request = Request(reference=f"VZ{order.number}", order=order, volume=asked, outcome=OUTCOMES[role])
+        draft.requests.append(request)
 
 
-def _assign(draft: _Draft, order: Order, whole: Extent) -> None:
-    draft.assignments.append(
-        Assignment(
-            number=order.number + 500_000,
-            client=order.client,
-            category=order.price.category,
-            code=order.price.code,
-            begin=order.begin,
-            extent=whole,
-        )
-    )
+def _assigned(draft: _Draft, client: Client, price: Price, begin: str, whole: Extent) -> Assignment:
+    made = Assignment(
+        number=500_001 + len(draft.assignments), client=client, category=price.category, code=price.code, begin=begin,
+        extent=whole,
+    )  # fmt: skip
+    draft.assignments.append(made)
+    return made
 
 
 def _extent(rng: Random, contract: Contract, price: Price, *, weekly: bool) -> Extent:
@@ -179,13 +175,16 @@ def _divide(draft: _Draft, client: Client, able: Sequence[Contract], first: tupl
     other, its_price = draft.rng.choice(also)
     whole = draft.rng.randint(12, 30)
     part = draft.rng.randint(4, whole - 4)
-    number = next(draft.numbers)
     extent = Extent(volume=part, unit=HOURS, frequency=MONTH)
     order = Order(
-        number=number, contract=contract, price=price, client=client, assignment=number + 500_000, begin=begin,
+        number=next(draft.numbers),
+        contract=contract,
+        price=price,
+        client=client,
+        assignment=_assigned(draft, client, price, begin, replace(extent, volume=whole)),
+        begin=begin,
         extent=extent,
-    )  # fmt: skip
-    _assign(draft, order, replace(extent, volume=whole))
+    )
     rest = replace(
         order, number=next(draft.numbers), contract=other, price=its_price, extent=replace(extent, volume=whole - part)
     )
@@ -194,11 +193,9 @@ def _divide(draft: _Draft, client: Client, able: Sequence[Contract], first: tupl
 
 def _too_much(draft: _Draft) -> Order:
     """One hour more than the assignment that was divided first."""
-    orders: dict[int | None, Order] = {}
-    for order in draft.orders:
-        if order.assignment in orders and order.assignment is not None:
+    for order, rest in pairwise(draft.orders):
+        if order.assignment is rest.assignment:
             return replace(order, number=next(draft.numbers), extent=replace(order.extent, volume=1))
-        orders[order.assignment] = order
     raise ValueError("no assignment is divided: this month is too small")
 
 

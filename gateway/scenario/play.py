@@ -20,9 +20,11 @@ from gateway.check import check
 from gateway.ledger.read import OBSERVERS
 from gateway.message import Checked
 from gateway.scenario import report, stand
+from gateway.scenario.answers import answer
 from gateway.scenario.check import faults
 from gateway.scenario.messages import Message, Phase, Writer
 from gateway.scenario.outcome import Kept, Outcome, Read, Sent
+from gateway.scenario.pen import Pen
 from gateway.scenario.stand import ScenarioError
 from gateway.scenario.values import Month
 
@@ -75,9 +77,9 @@ async def play(planned: Month, home: Path, database: str) -> Outcome:
     tell(f"{len(codes)} partijen krijgen een certificaat; de poort start")
     async with stand.gateway(home, codes, database) as connections, contextlib.AsyncExitStack() as stack:
         clients = {code: await stack.enter_async_context(Client(each)) for code, each in connections.items()}
-        stage = Stage(Writer(planned, catalog), catalog, clients)
+        stage = Stage(planned, Pen(catalog), clients)
         began = time.monotonic()
-        for phase in stage.phases():
+        for phase in Writer(planned, stage.pen).phases():
             at = time.monotonic()
             before = len(stage.sent)
             await stage.play(phase)
@@ -108,14 +110,14 @@ class _Came:
 class Stage:
     """The parties at work, and what they did so far."""
 
-    def __init__(self, writer: Writer, catalog: Catalog, clients: dict[str, Client]) -> None:
+    def __init__(self, month: Month, pen: Pen, clients: dict[str, Client]) -> None:
         """``clients`` has the connection of each party."""
-        self.phases = writer.phases
         self.sent: list[Sent] = []
         self.kept: list[Kept] = []
         self.files: dict[str, list[Read]] = {code: [] for code in clients}
-        self._writer = writer
-        self._catalog = catalog
+        self._month = month
+        self.pen = pen
+        self._catalog = pen.catalog
         self._clients = clients
 
     async def play(self, phase: Phase) -> None:
@@ -128,7 +130,7 @@ class Stage:
 
     def _answers(self, came: _Came) -> list[Message]:
         facts = came.checked.facts
-        raw = self._writer.answer(came.raw, came.checked)
+        raw = answer(came.raw, came.checked, self._month, self.pen)
         if raw is None or facts is None:
             return []
         kind = self._catalog.of(facts).answer

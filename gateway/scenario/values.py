@@ -97,8 +97,8 @@ class Order:
     contract: Contract
     price: Price
     client: Client
-    assignment: int | None
-    """None for a task."""
+    assignment: Assignment | None
+    """None where nothing was assigned."""
     begin: str
     extent: Extent
     started: bool = True
