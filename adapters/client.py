@@ -156,6 +156,11 @@ class Client:
         path = "/".join([*(f"x{each}" for each in parts[:-1]), parts[-1]])
         return await self._raw("GET", f"/v1/logboek/tile/{level}/{path}" + (f".p/{width}" if width < 256 else ""))
 
+    async def call(self, method: str, path: str, *, body: Any = None, **query: str) -> Mapping[str, Any]:
+        """Ask something of the interface (``path`` after ``/v1``) with a body of JSON; what changes may come twice."""
+        more = {} if body is None else {"json": body}
+        return await self._json(method, f"/v1{path}", params=query, **more)
+
     async def _json(self, method: str, path: str, **request: Any) -> Mapping[str, Any]:
         return _object(await self._raw(method, path, **request))
 

@@ -5,6 +5,7 @@ Confirms nothing that is not safely on disk. Exit codes: 0 all done, 1 some not,
 
 import asyncio
 import base64
+import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ async def zend(paths: Sequence[Path], connection: Connection) -> int:
     async def each(client: Client) -> int:
         return max([await _send_file(client, path) for path in paths], default=0)
 
-    return await _connected(connection, each)
+    return await connected(connection, each)
 
 
 async def _send_file(client: Client, path: Path) -> int:
@@ -87,7 +88,7 @@ async def ophalen(folder: Path, connection: Connection, *, wait: int = 0, confir
             print("Nog niet bevestigd. Staan ze veilig in uw systeem, doe dan: ketenpoort bevestig BERICHT-ID …")
         return code
 
-    return await _connected(connection, each)
+    return await connected(connection, each)
 
 
 async def _fetch_one(client: Client, folder: Path, delivery: Mapping[str, Any]) -> str | None:
@@ -104,7 +105,7 @@ async def _fetch_one(client: Client, folder: Path, delivery: Mapping[str, Any]) 
 
 async def bevestig(messages: Sequence[str], connection: Connection) -> int:
     """Confirm these messages: from now on they are the receiver's own to keep."""
-    return await _connected(connection, lambda client: _confirm(client, messages))
+    return await connected(connection, lambda client: _confirm(client, messages))
 
 
 async def _confirm(client: Client, messages: Sequence[str]) -> int:
@@ -119,7 +120,19 @@ async def _confirm(client: Client, messages: Sequence[str]) -> int:
     return code
 
 
-async def _connected(connection: Connection, work: Callable[[Client], Awaitable[int]]) -> int:
+async def vraag(connection: Connection, method: str, path: str, *, body: Any = None, **query: str) -> int:
+    """Ask something of the interface and print the answer, as JSON."""
+
+    async def asked(client: Client) -> int:
+        answer = await client.call(method, path, body=body, **query)
+        print(json.dumps(answer, ensure_ascii=False, indent=2))
+        return 0
+
+    return await connected(connection, asked)
+
+
+async def connected(connection: Connection, work: Callable[[Client], Awaitable[int]]) -> int:
+    """Do something with a client on this connection; return its exit code, or 2 if that could not be."""
     try:
         async with Client(connection) as client:
             return await work(client)

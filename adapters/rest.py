@@ -15,14 +15,16 @@ from typing import Protocol
 
 from aiohttp import web
 
-from adapters import logbook
-from adapters.arriving import PARTY, VISIT, Arriving, not_yet, number
+from adapters import agreed, logbook, register
+from adapters.arriving import PARTY, VISIT, Arriving, not_yet, number, weights
 from adapters.listen import VERSION, Problem, busy, certificate_of, failed, network_of
+from gateway.agreed.reading import Agreed
 from gateway.decide import Accepted
 from gateway.intake import BusyError, Rejected
 from gateway.logbook import Logbook
 from gateway.parties import Party
 from gateway.pickup import DestroyedError, Pickup, UnknownMessageError
+from gateway.register.change import Registry
 from gateway.trail import Visit
 
 MOST_BODY = 25 * 2**20
@@ -33,7 +35,6 @@ AT_ONCE = 256 * 2**10
 XML = ("application/xml", "text/xml")
 JSON = "application/json"
 _ID = re.compile(r"[0-9a-f]{32}")
-_WEIGHT = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -55,8 +56,18 @@ class Gateway(Protocol):
         ...
 
     @property
+    def agreed(self) -> Agreed:
+        """Return what parties may read of what was agreed."""
+        ...
+
+    @property
     def logbook(self) -> Logbook:
         """Return what parties may see of the log."""
+        ...
+
+    @property
+    def registry(self) -> Registry:
+        """Return the register, and the way to change it."""
         ...
 
     def witnessed(self) -> bool | None:
@@ -74,7 +85,8 @@ class Gateway(Protocol):
 
 def application(gateway: Gateway, *, body_seconds: float) -> web.Application:
     """Return the aiohttp application; ``body_seconds`` is how long a body may take to arrive."""
-    rest = Rest(gateway, Arriving(body_seconds))
+    arriving = Arriving(body_seconds)
+    rest = Rest(gateway, arriving)
     app = web.Application(middlewares=[rest.answer])
     app.add_routes(
         [
@@ -88,6 +100,8 @@ def application(gateway: Gateway, *, body_seconds: float) -> web.Application:
             web.get("/v1/gezondheid", rest.health, allow_head=False),
             web.get("/v1/openapi.json", rest.openapi, allow_head=False),
             *logbook.routes(gateway.logbook),
+            *agreed.routes(gateway.agreed, arriving),
+            *register.routes(gateway.registry, arriving),
         ]
     )
     return app
@@ -273,14 +287,10 @@ def _yes(request: web.Request, name: str, wrong: list[str]) -> bool:
 
 def _wanted(request: web.Request) -> str:
     """Return the form in which the client would rather have a message (RFC 9110 §12.5.1); XML if it is all the same."""
-    weights: dict[str, float] = {}
-    for part in request.headers.get("Accept", "*/*").lower().split(","):
-        kind, *parameters = (each.strip() for each in part.split(";"))
-        weight = next((each[2:] for each in parameters if each.startswith("q=")), "1")
-        weights[kind] = float(weight) if _WEIGHT.fullmatch(weight) else 0.0
-    other = weights.get("application/*", weights.get("*/*", 0.0))
-    xml = max(weights.get("application/xml", other), weights.get("text/xml", 0.0))
-    json_ = weights.get(JSON, other)
+    asked = weights(request)
+    other = asked.get("application/*", asked.get("*/*", 0.0))
+    xml = max(asked.get("application/xml", other), asked.get("text/xml", 0.0))
+    json_ = asked.get(JSON, other)
     if not max(xml, json_):
         raise Problem(406, "Vorm niet te leveren", "Een bericht is er als application/xml en als application/json.")
     return JSON if json_ > xml else XML[0]

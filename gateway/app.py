@@ -26,6 +26,7 @@ from audit.keys import KeyService
 from audit.note import Checkpoint
 from audit.policy import PolicyError, read_policy
 from audit.witnessing import Witnessing
+from gateway.agreed.reading import Agreed
 from gateway.catalog import Catalog
 from gateway.commit import AwayError, GroupCommit, passes, writing
 from gateway.decide import Accepted
@@ -40,6 +41,7 @@ from gateway.oversight.checks import Checks
 from gateway.oversight.desk import Desk
 from gateway.parties import Parties, PartiesError, Party
 from gateway.pickup import Pickup
+from gateway.register.change import Registry
 from gateway.retention.nightly import Retention, read_terms
 from gateway.settings import Settings
 from gateway.trail import Visit
@@ -75,7 +77,12 @@ class Gateway:
             origin=settings.origin,
             history=None if settings.history == "uit" else History(keys, levels=settings.levels),
         )
+        self.registry = Registry(self.commit, keys, settings.origin)
         self.pickup = Pickup(commit=self.commit, keys=keys, mailbox=self.mailbox, origin=settings.origin)
+        self.agreed = Agreed(
+            commit=self.commit, service=keys, pickup=self.pickup, json_of=self.json_of,
+            register=lambda: self.registry.now,
+        )  # fmt: skip
         self._push = HttpsPush(
             context=tls.client_context(settings.certificate, settings.private_key, settings.authority),
             sign=lambda message: keys.signer("push").sign(message),
@@ -94,6 +101,8 @@ class Gateway:
         )  # fmt: skip
         self._witnesses = Witnesses()
         self.witnessing = _witnessing(settings, self._witnesses, self._writing)
+        self._named = Parties()
+        """The parties in the operator's file, from which the register goes on."""
         self._seen = 0.0
 
     async def accept(self, raw: bytes, caller: Party, visit: Visit, *, json: bool = False) -> Accepted | Rejected:
@@ -185,16 +194,17 @@ class Gateway:
             yield db
 
     async def _watch_files(self) -> None:
-        """Hear of changes in who takes part and who oversees, and log them."""
-        parties, officers = self.intake.parties, self.desk.officers
+        """Hear of changes in who takes part and who oversees, and log those in files; those of the register are."""
+        named, officers = self._named, self.desk.officers
         await self.courier.wake()
         while True:
             await asyncio.sleep(FILES_EVERY)
             with contextlib.suppress(OSError):  # the file is being replaced: look again in a moment
                 self.read_parties()
-            was, parties = parties, self.intake.parties
-            if was is not parties:
-                await self.desk.log(*changes.of_parties(was.by_code, parties.by_code, trace=secrets.token_hex(16)))
+            was, named = named, self._named
+            if was is not named:
+                await self.desk.log(*changes.of_parties(was.by_code, named.by_code, trace=secrets.token_hex(16)))
+            if await self.read_register():
                 await self.courier.wake()
             overseers, officers = officers, self.desk.officers
             if overseers is not officers:
@@ -207,12 +217,19 @@ class Gateway:
         if changed == self._seen:
             return
         try:
-            self.intake.parties = self.desk.parties = Parties.load(self.settings.parties)
+            self._named = Parties.load(self.settings.parties)
         except PartiesError as error:
             if not self._seen:
                 raise
             logging.getLogger("ketenpoort").error("partijen niet herlezen, de oude gelden nog: %s", error)  # noqa: TRY400 - it says all
         self._seen = changed
+
+    async def read_register(self) -> bool:
+        """Read the register again if it changed, here or at another gateway on this database; return whether it did."""
+        if not await self.registry.load(self._named):
+            return False
+        self.intake.parties = self.desk.parties = self.registry.now.parties
+        return True
 
 
 def _witnessing(

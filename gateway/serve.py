@@ -76,6 +76,7 @@ async def opened(settings: Settings) -> AsyncIterator[Gateway]:
         await pool.start()
         gateway = Gateway(settings, engine, keys, pool)
         gateway.read_parties()
+        await gateway.read_register()
         yield gateway
     except log.TamperedError as error:
         raise StoppedError(_last_words(error)) from None

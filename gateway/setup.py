@@ -36,6 +36,8 @@ PARTIES = """\
 # archief           true: deze partij bewaart haar dossiers hier, met de lange termijnen van de wet
 # openbare_sleutel  van een gemeente: hiermee gaan formulieren over geheime cliënten op slot
 # push              https-adres, alleen als de poort berichten moet brengen
+# Wat het register sindsdien toeliet komt hierbij. Sluit een certificaat meteen af door het hier te noemen:
+geblokkeerd = []
 """
 
 CONNECTION = """\

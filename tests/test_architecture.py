@@ -84,6 +84,7 @@ ONLY_IN = {
         "gateway/serve.py",
         "gateway/commands/operator.py",
         "gateway/commands/party.py",
+        "gateway/commands/terms.py",
         "gateway/commands/register.py",
         "gateway/commands/witness.py",
         "gateway/demo.py",

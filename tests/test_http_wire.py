@@ -33,7 +33,7 @@ def still_well(gateway):
     "path",
     [
         *("/", "/v1", "/v1/", "/v2/berichten", "/v1/berichten/", "/v1/bezorgingen/", "//v1/bezorgingen"),
-        *("/V1/bezorgingen", "/v1/%2e%2e/v1/bezorgingen", "/v1/berichten/a/b", "/v1/partijen", "/%00", "/v1/openapi"),
+        *("/V1/bezorgingen", "/v1/%2e%2e/v1/bezorgingen", "/v1/berichten/a/b", "/v1/overig", "/%00", "/v1/openapi"),
         f"/v1/berichten/{'9' * 8000}",
     ],
 )  # fmt: skip
@@ -47,6 +47,7 @@ def test_each_address_says_what_can_be_done_there(gateway):
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "PROPFIND"]
     for path, item in DOCUMENT["paths"].items():
         real = "/v1" + path.replace("{berichtId}", "0" * 32).replace("{niveau}", "0").replace("{tegel}", "000")
+        real = re.sub(r"\{.*?\}", "0", real)
         described = {method.upper() for method in item if method.upper() in methods}
         for method in set(methods) - described:
             answer = gateway.ask(method, real)
@@ -56,7 +57,7 @@ def test_each_address_says_what_can_be_done_there(gateway):
 
 
 def test_the_routes_are_the_operations_of_the_document():
-    inside = SimpleNamespace(logbook=None)  # routes are made before anything is asked
+    inside = SimpleNamespace(logbook=None, registry=None)  # routes are made before anything is asked
     routed = {
         (route.method, route.resource.canonical.replace("{id}", "{berichtId}"))
         for route in rest.application(inside, body_seconds=1).router.routes()

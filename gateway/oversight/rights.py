@@ -65,6 +65,8 @@ class Right(StrEnum):
     """Who are the officers of one's own party."""
     KEYS = "sleutels"
     """Generations of keys and how often they were used; never a key."""
+    MEMBERS = "deelnemers"
+    """Who takes part, regions and agreements: propose changes and decide on those of others, for one's own party."""
     OPERATE = "beheren"
     """How the gateway runs: numbers, nothing of a message."""
     HIDDEN = "geheim"
@@ -81,8 +83,12 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.INCIDENTS, Right.REGISTER, Right.RETENTION, Right.HIDDEN, Right.BREAK_GLASS, Right.REVIEW_BREAK_GLASS,
         }
     ),
-    Role.TENANT_ADMIN: frozenset({Right.OWN, Right.VERIFY, Right.REGISTER, Right.OFFICERS, Right.KEYS}),
-    Role.OPS: frozenset({Right.OWN, Right.VERIFY, Right.OPERATE, Right.KEYS, Right.INCIDENTS, Right.BREAK_GLASS}),
+    Role.TENANT_ADMIN: frozenset(
+        {Right.OWN, Right.VERIFY, Right.REGISTER, Right.OFFICERS, Right.KEYS, Right.MEMBERS}
+    ),
+    Role.OPS: frozenset(
+        {Right.OWN, Right.VERIFY, Right.OPERATE, Right.KEYS, Right.INCIDENTS, Right.BREAK_GLASS, Right.MEMBERS}
+    ),
     Role.ERASURE_APPROVER: frozenset({Right.OWN, Right.VERIFY, Right.RETENTION, Right.APPROVE_ERASURE}),
     Role.BREAK_GLASS: frozenset({Right.LINES, Right.SEARCH, Right.OPEN}),
 }  # fmt: skip

@@ -1,0 +1,109 @@
+"""The commands ``register`` of officers. Who proposes or decides shows who he is, as at the console."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.oversight.desk import Asking
+from gateway.oversight.desk import now as moment
+from gateway.oversight.rights import Officer, Right, may
+from gateway.parties import Parties
+from gateway.register import told
+from gateway.register.change import Registry, UnknownChangeError
+from gateway.register.fold import expiring
+from gateway.register.values import Who
+from gateway.retention.commandline import at, officer
+from gateway.retention.orders import NotAllowedError
+from gateway.settings import Settings
+from gateway.trail import Visit
+
+
+def acting(found: Officer) -> Who:
+    """Return as whom an officer proposes and decides; raises NotAllowedError if he may not."""
+    if not may(found, Right.MEMBERS):
+        raise NotAllowedError(
+            "Uw rol mag dit niet: het is aan de systeembeheerder, of de partijbeheerder van een partij."
+        )
+    return Who(name=f"{found.party}/{found.login}", own=found.party, codes=frozenset({found.party}))
+
+
+async def show(settings: Settings, part: str, query: Mapping[str, str]) -> int:
+    """Print a part of the register."""
+    async with _registry(settings) as (registry, _):
+        register = registry.now
+    _print(
+        {
+            "partijen": lambda: told.parties(register),
+            "regios": lambda: told.regions(register),
+            "onderaannemers": lambda: told.listed(register, query, datetime.now(UTC).date().isoformat()),
+            "afspraken": lambda: told.agreements(register, None),
+        }[part]()
+    )
+    return 0
+
+
+async def waiting(settings: Settings, login: str) -> int:
+    """Print what waits for a decision, as far as this officer may see it."""
+    async with _officer(settings, login) as (registry, asking):
+        found = await registry.concerning(acting(asking.officer).codes, only_open=True)
+    _print([told.proposal(each) for each in found])
+    return 0
+
+
+async def propose(settings: Settings, subject: str, kind: str, value: Any, *, who: str) -> int:
+    """Propose a change."""
+    async with _officer(settings, who) as (registry, asking):
+        made = await registry.propose(subject, kind, value, _as(asking), _visit(asking))
+    print(f"{'Was al voorgesteld' if made.again else 'Voorgesteld'}: {made.change.id}. Een ander moet besluiten.")
+    return 0
+
+
+async def decide(settings: Settings, id_: str, *, grant: bool, reason: str, who: str) -> int:
+    """Decide on what another proposed."""
+    async with _officer(settings, who) as (registry, asking):
+        try:
+            await registry.decide(id_, _as(asking), _visit(asking), grant=grant, reason=reason)
+        except UnknownChangeError:
+            raise NotAllowedError("Dit voorstel bestaat niet, of het is niet voor u.") from None
+    print("Goedgekeurd. Het geldt binnen enkele seconden." if grant else "Geweigerd.")
+    return 0
+
+
+async def expire(settings: Settings) -> int:
+    """Print which certificates end within thirty days."""
+    async with _registry(settings) as (registry, _):
+        found = list(expiring(registry.now, moment()))
+    for each in found:
+        print(f"{each.party}  {each.certificate}  geldig tot {told.moment(each.until)}")
+    if not found:
+        print("Er verloopt binnen dertig dagen geen certificaat waarvan het einde bekend is.")
+    return 0
+
+
+@contextlib.asynccontextmanager
+async def _registry(settings: Settings) -> AsyncIterator[tuple[Registry, Any]]:
+    async with at(settings) as place:
+        desk = place.desk
+        registry = Registry(desk.commit, desk.keys, desk.origin)
+        await registry.load(Parties.load(settings.parties))
+        yield registry, place
+
+
+@contextlib.asynccontextmanager
+async def _officer(settings: Settings, login: str) -> AsyncIterator[tuple[Registry, Asking]]:
+    async with _registry(settings) as (registry, place), officer(place, login) as asking:
+        yield registry, asking
+
+
+def _as(asking: Asking) -> Who:
+    return acting(asking.officer)
+
+
+def _visit(asking: Asking) -> Visit:
+    return Visit(trace=asking.trace, via={"access_point": asking.address, "credential": asking.session.id.hex()[:16]})
+
+
+def _print(found: Any) -> None:
+    print(json.dumps(found, ensure_ascii=False, indent=2))
