@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from typing import Any
 
 from aiohttp import HttpVersion11, web
@@ -18,6 +19,7 @@ MOST_ARRIVING = 256 * 2**20
 """Bytes of all bodies that are arriving together; a client beyond that is asked to come back."""
 MOST_JSON = 64 * 2**10
 """Bytes of a body that is no message."""
+_WEIGHT = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 
 
 class Arriving:
@@ -96,3 +98,13 @@ def number(request: web.Request, name: str, default: int, least: int, most: int,
             return int(text)
     wrong.append(f"'{name}' moet één getal van {least} tot {most} zijn.")
     return default
+
+
+def weights(request: web.Request) -> dict[str, float]:
+    """Return how much the client likes each media type that it names (RFC 9110 §12.5.1)."""
+    found: dict[str, float] = {}
+    for part in request.headers.get("Accept", "*/*").lower().split(","):
+        kind, *parameters = (each.strip() for each in part.split(";"))
+        weight = next((each[2:] for each in parameters if each.startswith("q=")), "1")
+        found[kind] = float(weight) if _WEIGHT.fullmatch(weight) else 0.0
+    return found

@@ -30,7 +30,7 @@ def look(name: str) -> bytes:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
+        loader=FileSystemLoader([_HERE / "templates", _HERE / "papers"]),
         autoescape=True,
         undefined=StrictUndefined,
         # An upgrade under a running gateway must not give it templates of another version.

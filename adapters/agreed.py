@@ -1,0 +1,163 @@
+"""What was agreed, under ``/v1``: contracts, consents, the register of a gemeente, the confirmation of an order."""
+
+import re
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from aiohttp import web
+
+from adapters.arriving import PARTY, VISIT, Arriving, not_yet, number
+from adapters.listen import Problem, busy
+from adapters.paper import Papers, wanted
+from gateway.agreed.contract_paper import consents_paper, contract_paper, contracts_paper, register_paper
+from gateway.agreed.order_paper import order_paper
+from gateway.agreed.reading import Agreed, NotNowError, Page, UnknownAgreementError, today
+from gateway.ledger.values import Relation
+from gateway.pickup import DestroyedError
+
+LAWS = ("JW", "WMO")
+MOST = 1_000
+"""Relations in one answer."""
+_AGB = re.compile(r"[0-9]{8}")
+
+
+def routes(agreed: Agreed, arriving: Arriving) -> list[web.RouteDef]:
+    """Return the routes under which ``agreed`` is read."""
+    part = _Part(agreed, arriving)
+    return [
+        web.get("/v1/overeenkomsten", part.contracts, allow_head=False),
+        web.get("/v1/overeenkomsten/{wet}/{hoofd}/{onder}/{nummer}", part.contract, allow_head=False),
+        web.get("/v1/toestemmingen", part.consents, allow_head=False),
+        web.get("/v1/gemeenten/{code}/onderaannemers", part.register, allow_head=False),
+        web.post("/v1/opdrachtbevestigingen", part.order, expect_handler=not_yet),
+    ]
+
+
+class _Part:
+    """The handlers, one per operation in the OpenAPI document."""
+
+    def __init__(self, agreed: Agreed, arriving: Arriving) -> None:
+        self._agreed = agreed
+        self._arriving = arriving
+        self._papers = Papers()
+
+    async def contracts(self, request: web.Request) -> web.Response:
+        """GET /v1/overeenkomsten."""
+        kind, page = wanted(request), _page(request)
+        told = await self._agreed.contracts(request[PARTY], page)
+        return await self._papers.answer(kind, told, lambda: contracts_paper(told["overeenkomsten"], today()))
+
+    async def contract(self, request: web.Request) -> web.Response:
+        """GET /v1/overeenkomsten/{wet}/{hoofd}/{onder}/{nummer}."""
+        kind, named = wanted(request), request.match_info
+        _asks(request, ())
+        relation = Relation(wet=named["wet"], hoofd=named["hoofd"], onder=named["onder"])
+        try:
+            told = await self._agreed.contract(request[PARTY], relation, named["nummer"])
+        except UnknownAgreementError:
+            raise _nothing("Deze overeenkomst bestaat niet, of zij is niet voor u.") from None
+        return await self._papers.answer(kind, told, lambda: contract_paper(told, today()))
+
+    async def consents(self, request: web.Request) -> web.Response:
+        """GET /v1/toestemmingen."""
+        kind, page = wanted(request), _page(request)
+        told = await self._agreed.consents(request[PARTY], page)
+        return await self._papers.answer(kind, told, lambda: consents_paper(told["toestemmingen"], today()))
+
+    async def register(self, request: web.Request) -> web.Response:
+        """GET /v1/gemeenten/{code}/onderaannemers."""
+        kind, wrong = wanted(request), list[str]()
+        day = _day(request, wrong)
+        page = _page(request, "op", wrong=wrong)
+        try:
+            told = await self._agreed.register(request[PARTY], request.match_info["code"], day, page)
+        except UnknownAgreementError:
+            raise _nothing("Het register van deze gemeente is niet voor u.") from None
+        return await self._papers.answer(kind, told, lambda: register_paper(told, today()))
+
+    async def order(self, request: web.Request) -> web.Response:
+        """POST /v1/opdrachtbevestigingen."""
+        kind = wanted(request)
+        asked = _order(await self._arriving.json(request))
+        try:
+            told = await self._agreed.order(request[PARTY], request[VISIT], **asked)
+        except UnknownAgreementError:
+            raise _nothing("Er is geen opdracht met dit nummer tussen u en deze partij.") from None
+        except DestroyedError:
+            raise Problem(
+                410,
+                "Vernietigd",
+                "Het bericht waarin deze opdracht stond, is vernietigd: de bewaartermijn is voorbij. Vraag de opdracht"
+                " aan de partij die haar gaf of kreeg.",
+            ) from None
+        except NotNowError:
+            raise busy("Nu niet te lezen", "Probeer het over een seconde opnieuw.", seconds=1) from None
+        return await self._papers.answer(kind, told, lambda: order_paper(told, today()))
+
+
+def _page(request: web.Request, *also: str, wrong: list[str] | None = None) -> Page:
+    faults = [] if wrong is None else wrong
+    page = Page(
+        after=number(request, "na", 0, 0, 2**31, faults), count=number(request, "aantal", MOST, 1, MOST, faults)
+    )
+    _asks(request, ("na", "aantal", *also), faults)
+    return page
+
+
+def _asks(request: web.Request, known: tuple[str, ...], wrong: list[str] | None = None) -> None:
+    """Raise all that is wrong with the query at once, a parameter that does not exist too."""
+    faults = [] if wrong is None else wrong
+    if set(request.query) - set(known):
+        these = ", ".join(f"'{each}'" for each in known)
+        faults.append(
+            f"Er staat een onbekende parameter in het adres. {f'Mogelijk zijn {these}.' if known else ''}".strip()
+        )
+    if faults:
+        raise Problem(400, "Verzoek klopt niet", " ".join(faults))
+
+
+def _day(request: web.Request, wrong: list[str]) -> str | None:
+    match request.query.getall("op", []):
+        case []:
+            return None
+        case [text] if _is_day(text):
+            return text
+    wrong.append("'op' moet één dag zijn, zoals 2026-03-01.")
+    return None
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+_CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "wet": (lambda each: each in LAWS, "'wet' moet JW of WMO zijn."),
+    "wederpartij": (
+        lambda each: isinstance(each, str) and _AGB.fullmatch(each) is not None,
+        "'wederpartij' moet de AGB-code van de ander zijn: 8 cijfers, tussen aanhalingstekens.",
+    ),
+    "opdrachtnummer": (
+        lambda each: isinstance(each, int) and not isinstance(each, bool) and 0 <= each < 10**12,
+        "'opdrachtnummer' moet een heel getal zijn, zonder aanhalingstekens.",
+    ),
+}
+
+
+def _order(asked: Any) -> dict[str, Any]:
+    """Return what is asked for, or raise all that is wrong with it."""
+    if not isinstance(asked, dict):
+        raise Problem(400, "Verzoek klopt niet", "De inhoud moet een object zijn.")
+    wrong = [text for name, (fits, text) in _CHECKS.items() if not fits(asked.get(name))]
+    if asked.keys() - _CHECKS.keys():
+        wrong.append("Mogelijk zijn alleen 'wet', 'wederpartij' en 'opdrachtnummer'.")
+    if wrong:
+        raise Problem(400, "Verzoek klopt niet", " ".join(wrong))
+    return {"wet": asked["wet"], "other": asked["wederpartij"], "number": asked["opdrachtnummer"]}
+
+
+def _nothing(detail: str) -> Problem:
+    return Problem(404, "Niet gevonden", detail)
