@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from gateway.explain import finding
 from gateway.ledger import declaratie, keys, levering, overeenkomst, toewijzing, verdeling, verzoek
@@ -134,7 +135,7 @@ def judge(
     ``keys.keys`` asked for. No finding holds a value of this or of an earlier message.
     """
     rules = rules_of(facts.type, levels)
-    fates = Fates(past)
+    fates, shared = Fates(past), dict[Callable[[Case], Any], Any]()
     clients: dict[str, list[Said]] = {}
     for each in said if rules else ():
         clients.setdefault(each.bsn, []).append(each)
@@ -142,7 +143,7 @@ def judge(
     repeated = frozenset(reference for reference, times in references.items() if times > 1)
     found: list[Finding] = []
     for client in clients.values():
-        case = Case(facts, tuple(client), past, fates, repeated)
+        case = Case(facts, tuple(client), past, fates, repeated, shared)
         found += [_finding(facts, code, *fault) for code, rule in rules for fault in rule(case)]
     return tuple(sorted(found, key=lambda finding: finding.line))
 

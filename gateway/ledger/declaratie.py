@@ -56,9 +56,9 @@ def tr318(case: Case) -> Iterator[Fault]:
     Months may be missing: in those no care was given, or it rides along in a later one. What is earlier is told by the
     Dagtekening, for the order of arrival means nothing (OP080).
     """
-    sent = [heard for heard in case.past.get(keys.declarations(case.facts), ()) if case.fates.stands(heard)]
-    before = [heard for heard in sent if after(case.facts.dated, heard.dated)]
     for declaration in case.of(Declaration):
+        sent = [heard for heard in case.past.get(keys.declarations(case.facts), ()) if case.fates.stands(heard)]
+        before = [heard for heard in sent if after(case.facts.dated, heard.dated)]
         if any(after(each.begin, declaration.begin) for each in earlier(tuple(before), Declaration)):
             yield declaration, "DeclaratiePeriode"
 
@@ -271,7 +271,14 @@ def _wrong(case: Case, field: str, wrong: Callable[[Line, Order], bool]) -> Iter
     def faults(orders: Orders) -> Iterator[Fault]:
         return ((line, field) for line, order in _ordered(case, orders) if wrong(line, order))
 
+    if not any(wrong(line, order) for line, order in case.once(_as_it_is)):
+        return iter(())
     return surely(case, faults)
+
+
+def _as_it_is(case: Case) -> list[tuple[Line, Order]]:
+    """The debits with their orders as those are now: where nothing is wrong with these, nothing surely is."""
+    return list(_ordered(case, case.orders))
 
 
 def _ordered(case: Case, orders: Orders) -> Iterator[tuple[Line, Order]]:
@@ -334,6 +341,8 @@ def _exceeding(
             else:
                 room[order.number] -= more
 
+    if all(allowed(order) is None for _, order in case.once(_as_it_is)):
+        return iter(())
     return surely(case, faults)
 
 

@@ -69,6 +69,7 @@ class Case:
         past: Mapping[str, Record],
         fates: Fates,
         repeated: frozenset[str],
+        shared: dict[Callable[["Case"], Any], Any],
     ) -> None:
         self.facts = facts
         self.said = said
@@ -79,6 +80,8 @@ class Case:
         self.bsn = said[0].bsn
         self.dossier = keys.dossier(facts, self.bsn)
         self._made: dict[Callable[[Case], Any], Any] = {}
+        self._shared = shared
+        self._kinds: dict[type[Said], list[Any]] = {}
 
     def once(self, make: Callable[["Case"], Made]) -> Made:
         """Return what ``make`` makes of this case; more rules may ask, it is made for the first."""
@@ -87,9 +90,18 @@ class Case:
         made: Made = self._made[make]
         return made
 
+    def once_for_all(self, make: Callable[["Case"], Made]) -> Made:
+        """Return what ``make`` makes of the message, whoever the client; it is made for the first that asks."""
+        if make not in self._shared:
+            self._shared[make] = make(self)
+        made: Made = self._shared[make]
+        return made
+
     def of(self, kind: type[Kind]) -> list[Kind]:
         """Return what the message itself says of this kind."""
-        return [each for each in self.said if isinstance(each, kind)]
+        if kind not in self._kinds:
+            self._kinds[kind] = [each for each in self.said if isinstance(each, kind)]
+        return self._kinds[kind]
 
     @cached_property
     def record(self) -> Record:
@@ -115,9 +127,12 @@ class Case:
     @cached_property
     def lines(self) -> list[tuple[Line, Fate]]:
         """The lines declared before, but for those whose declaration counts as not sent, each with its fate."""
-        told = [(heard, each) for heard in self.record for each in heard.said if isinstance(each, Line)]
-        fates = [(line, self.fates.of(heard, line)) for heard, line in told]
-        return [(line, fate) for line, fate in fates if fate != Fate.VOID]
+        told = []
+        for heard in self.record:
+            lines = [each for each in heard.said if isinstance(each, Line)]
+            if lines and self.fates.stands(heard):
+                told += [(line, self.fates.of(heard, line)) for line in lines]
+        return told
 
     @cached_property
     def approved(self) -> dict[str, Line]:

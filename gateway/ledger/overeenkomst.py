@@ -101,7 +101,7 @@ def _agreed(case: Case) -> dict[str, list[Version]]:
 
 
 def _under(case: Case, order: Order, day: str) -> Version | None:
-    return version_on(case.once(_agreed).get(order.contract, ()), day)
+    return version_on(case.once_for_all(_agreed).get(order.contract, ()), day)
 
 
 def ho019_opdracht(case: Case) -> Iterator[Fault]:
@@ -178,7 +178,7 @@ def ho019_declaratie(case: Case) -> Iterator[Fault]:
     for line in case.of(Line):
         order = case.orders.get(line.number) if line.number is not None else None
         number = order.contract if order else line.contract
-        if number and not line.previous and version_on(case.once(_agreed).get(number, ()), line.begin) is None:
+        if number and not line.previous and version_on(case.once_for_all(_agreed).get(number, ()), line.begin) is None:
             yield line, "" if order else "ContractNummer"
 
 
