@@ -15,7 +15,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-from adapters import agreed, logbook, register
+from adapters import agreed, logbook, register, terms
 from adapters.arriving import PARTY, VISIT, Arriving, not_yet, number, weights
 from adapters.listen import VERSION, Problem, busy, certificate_of, failed, network_of
 from gateway.agreed.reading import Agreed
@@ -25,6 +25,7 @@ from gateway.logbook import Logbook
 from gateway.parties import Party
 from gateway.pickup import DestroyedError, Pickup, UnknownMessageError
 from gateway.register.change import Registry
+from gateway.terms.agenda import Agenda
 from gateway.trail import Visit
 
 MOST_BODY = 25 * 2**20
@@ -70,6 +71,11 @@ class Gateway(Protocol):
         """Return the register, and the way to change it."""
         ...
 
+    @property
+    def agenda(self) -> Agenda:
+        """Return what parties must do by when, and what they are told."""
+        ...
+
     def witnessed(self) -> bool | None:
         """Tell whether enough witnesses signed the log lately; None if nobody is asked."""
         ...
@@ -100,6 +106,7 @@ def application(gateway: Gateway, *, body_seconds: float) -> web.Application:
             web.get("/v1/gezondheid", rest.health, allow_head=False),
             web.get("/v1/openapi.json", rest.openapi, allow_head=False),
             *logbook.routes(gateway.logbook),
+            *terms.routes(gateway.agenda, arriving),
             *agreed.routes(gateway.agreed, arriving),
             *register.routes(gateway.registry, arriving),
         ]
