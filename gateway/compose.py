@@ -9,7 +9,9 @@ from typing import Any
 
 from lxml import etree
 
-from gateway.catalog import Definition
+from gateway.catalog import Catalog, Definition
+from gateway.check import PARSER
+from gateway.message import MessageType
 from gateway.shapes import Leaf, Shape
 from gateway.survey import survey
 from gateway.write import written
@@ -58,6 +60,15 @@ def _put(parent: etree._Element, tag: str, form: Leaf | Shape, value: Any) -> No
         child.text = value
     else:
         raise ComposeError(f"{etree.QName(child).localname} is een enkele waarde.")
+
+
+def read(raw: bytes, catalog: Catalog) -> tuple[MessageType, Values]:
+    """Read a message that passed the check back: its type and its classes. Raises ComposeError if we have no such type."""
+    root = etree.fromstring(raw, PARSER)
+    kind = catalog.by_root(root.tag)
+    if kind is None:
+        raise ComposeError("Dit is geen bericht dat de poort kent.")
+    return kind, values(root, catalog.definition(kind).shape)
 
 
 def values(node: etree._Element, shape: Shape) -> Any:

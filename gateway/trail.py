@@ -71,6 +71,8 @@ class What(StrEnum):
     DOSSIER_EXPORTED = "dossier.geexporteerd"
     DOSSIER_LIMITED = "dossier.beperkt"
     BODY_READ = "bericht.ingezien"
+    ORDERS_READ = "opdracht.ingezien"
+    INVOLVED_READ = "betrokkenen.ingezien"
     EMERGENCY_BEGUN = "noodtoegang.begonnen"
     EMERGENCY_ENDED = "noodtoegang.geeindigd"
     EMERGENCY_REVIEWED = "noodtoegang.beoordeeld"

@@ -9,12 +9,19 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.catalog import FOLDER
+from gateway.check import check
+from gateway.history import History
 from gateway.invented import message
 from gateway.orders import numbers
+from gateway.orders.asked import assignment as wanted
+from gateway.orders.asked import division
+from gateway.orders.giving import Giving
+from gateway.orders.ground import Ground
+from gateway.orders.office import Office
 from gateway.orders.tables import orders
 from gateway.parties import Parties, Party
 from gateway.store import drop_records
-from tests.door import HOOFD, ONDER, PUSHED, STRANGER, Door, opened
+from tests.door import CATALOG, HOOFD, ONDER, ORIGIN, PUSHED, STRANGER, VISIT, Door, InProcess, opened
 
 GEMEENTE = Party(code="0344", name="Gemeente Voorbeeld")
 OTHER = Party(code="98000004", name="Onderaannemer Berkenhof")
@@ -78,3 +85,79 @@ async def test_of_a_client_who_is_destroyed_no_number_is_listed(door: Door):
         await numbers.rename(db, {row.dossier: "other"})
         assert await drop_records(db, ["other"]) == 0
     assert await rows(door) == []
+
+
+def desk(door: Door, *, held: bool = True) -> tuple[Office, Giving]:
+    ground = Ground(door.commit, door.keys)
+    office = Office(
+        ground=ground, commit=door.commit, keys=door.keys, origin=ORIGIN, parties=lambda: door.intake.parties
+    )  # fmt: skip
+    giving = Giving(
+        office=office, ground=ground, commit=door.commit, catalog=CATALOG, history=History(door.keys, levels={3, 4}),
+        pickup=door.pickup, checker=InProcess(), accept=door.intake.accept, held=held,
+    )  # fmt: skip
+    return office, giving
+
+
+WHICH = {"wet": "JW", "gemeente": "0344", "toewijzingNummer": 9001}
+HALVES = {
+    **WHICH,
+    "delen": [
+        {
+            "onderaannemer": ONDER.code, "volume": 6, "hulpvraag": "Rust vinden.",
+            "taken": [{"taakCode": "01", "uitvoerder": "H"}, {"taakCode": "03", "uitvoerder": "O"}],
+            "doelen": [{"doelNummer": 1, "leefgebied": "02", "omschrijving": "Gaat naar school."}],
+        },
+        {"onderaannemer": OTHER.code, "volume": 4},
+    ],
+}  # fmt: skip
+
+
+async def read(door: Door, party: Party, number: int = -1) -> bytes:
+    waiting = await door.waiting(party)
+    return await door.pickup.fetch(waiting[number]["berichtId"], party, VISIT)
+
+
+async def test_an_assignment_is_divided_told_and_follows_when_it_is_shortened(door: Door):
+    await agree(door)
+    await door.accepted(assignment(), GEMEENTE)
+    office, giving = desk(door)
+
+    proposal = await giving.propose(HOOFD, VISIT, division(WHICH, exact=False))
+    assert [(each["onderaannemer"], each["kan"]) for each in proposal["onderaannemers"]] == [
+        (ONDER.code, True), (OTHER.code, True),
+    ]  # fmt: skip
+    assert (proposal["kan"], proposal["ruimte"]) == (False, 10)  # with two who can, somebody must choose
+
+    given = await giving.divide(HOOFD, VISIT, division(HALVES, exact=True))
+    assert [(each["opdrachten"], each["uitkomst"]) for each in given["berichten"]] == [
+        ([1], "aangenomen"), ([2], "aangenomen"),
+    ]  # fmt: skip
+    raw = await read(door, ONDER)
+    assert check(raw, CATALOG).findings == ()
+    assert b"Gaat naar school." in raw
+    assert b":Gemeente>0344<" in raw
+
+    again = await giving.divide(HOOFD, VISIT, division(HALVES, exact=True))
+    assert [each["uitkomst"] for each in again["berichten"]] == ["was al aangenomen"] * 2
+    assert [each["berichtId"] for each in again["berichten"]] == [each["berichtId"] for each in given["berichten"]]
+
+    shorter = assignment(
+        "JW301-02", Dagtekening="2026-01-06", Toewijzingsdatum="2026-01-06", Einddatum="2026-06-30", Volume="5",
+    )  # fmt: skip
+    await door.accepted(shorter, GEMEENTE)
+    (seen,) = (await office.divisions(HOOFD, VISIT, after=0, count=10))["verdelingen"]
+    assert (seen["stand"], [each["onderaannemer"] for each in seen["opdrachten"]]) == (
+        "past niet meer", [ONDER.code, OTHER.code],
+    )  # fmt: skip
+    assert [(each["soort"], each["einde"], each["omvang"]["volume"]) for each in seen["gevolgen"]] == [
+        ("verkleinen", "2026-06-30", 3), ("verkleinen", "2026-06-30", 2),
+    ]  # fmt: skip
+    followed = await giving.follow(HOOFD, VISIT, wanted(WHICH))
+    assert [each["uitkomst"] for each in followed["berichten"]] == ["aangenomen"] * 2
+    raw = await read(door, ONDER)
+    assert b"Gaat naar school." in raw  # what was ordered is told again with it
+    assert b">3</" in raw
+    assert (await giving.follow(HOOFD, VISIT, wanted(WHICH)))["berichten"] == []
+    (seen,) = (await office.divisions(HOOFD, VISIT, after=0, count=10))["verdelingen"]
+    assert (seen["stand"], seen["gevolgen"]) == ("verdeeld", [])

@@ -99,10 +99,13 @@ def propose(
     candidates: Sequence[Candidate],
     wishes: Sequence[Wish],
     others: Sequence[Order] = (),
+    *,
+    held: bool = True,
 ) -> Proposal:
     """Return how an assignment may be divided beside the orders that already divide it (``others``).
 
-    Without wishes all goes to the one who can, if there is just one; with several the caller must say how.
+    Without wishes all goes to the one who can, if there is just one; with several the caller must say how. Unless
+    ``held`` who may not do it by contract or consent is told, and still no fault.
     """
     known = {each.code: each for each in candidates}
     told = {code: able(assignment, gemeente, each, assignment.begin) for code, each in sorted(known.items())}
@@ -121,7 +124,7 @@ def propose(
     parts = _parts(assignment, gemeente, asked, known, room)
     for code, part in parts:
         here = able(assignment, gemeente, known[code], part.begin)
-        faults += [f"Onderaannemer {code}: {reason}" for reason in here.reasons]
+        faults += [f"Onderaannemer {code}: {reason}" for reason in here.reasons if held]
     faults += fits(assignment, parts, others)
     return Proposal(able=tuple(told.values()), room=room, parts=tuple(parts), faults=tuple(dict.fromkeys(faults)))
 
