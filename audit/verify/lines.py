@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from audit.verify.days import is_working
 from audit.verify.run import Run
 from audit.verify.shapes import Page, Shape
 from audit.verify.tree import Check, Lines
@@ -202,5 +203,5 @@ def due(since: datetime) -> datetime:
     day, left = since, REVIEW_DAYS
     while left and day.year < 9999:
         day += timedelta(days=1)
-        left -= day.weekday() < 5
+        left -= is_working(day.date())
     return day.replace(hour=23, minute=59, second=59, microsecond=999_000)

@@ -16,6 +16,7 @@ from gateway.oversight.desk import Asking, Desk, now
 from gateway.oversight.lines import visible
 from gateway.oversight.sessions import MINUTE
 from gateway.trail import What
+from gateway.werkdagen import is_working
 
 HOUR = 60 * MINUTE
 _EVERY = 60.0
@@ -140,7 +141,7 @@ def due(began_at: int) -> int:
     day, left = datetime.fromtimestamp(began_at / 1000, UTC), REVIEW_DAYS
     while left:
         day += timedelta(days=1)
-        left -= day.weekday() < 5
+        left -= is_working(day.date())
     return int(day.replace(hour=21, minute=59, second=59, microsecond=0).timestamp() * 1000)
 
 

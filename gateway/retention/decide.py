@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gateway.oversight.rights import Officer, Right, may
+from gateway.werkdagen import is_working
 
 APPROVERS = 2
 """Officers who must agree, beside the one who asks."""
@@ -59,8 +60,8 @@ def ranges(places: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def working_days_after(moment: datetime, days: int) -> datetime:
-    """Return the same hour so many working days later: Monday to Friday; holidays count as well."""
+    """Return the same hour so many working days later: Monday to Friday, but for Dutch holidays."""
     while days:
         moment += timedelta(days=1)
-        days -= moment.weekday() < 5
+        days -= is_working(moment.date())
     return moment
