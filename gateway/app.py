@@ -44,6 +44,8 @@ from gateway.pickup import Pickup
 from gateway.register.change import Registry
 from gateway.retention.nightly import Retention, read_terms
 from gateway.settings import Settings
+from gateway.terms import run as terms
+from gateway.terms.agenda import Agenda
 from gateway.trail import Visit
 from gateway.worker import Pool
 
@@ -95,6 +97,7 @@ class Gateway:
         self.desk.policy = read_terms(settings.retention)
         self.checks = Checks(self.desk, _checked(settings))
         self.logbook = Logbook(self.commit)
+        self.agenda = Agenda(self.commit)
         self.retention = Retention(
             engine=engine, writing=self._writing, keys=keys, origin=settings.origin,
             policy=self.desk.policy, archives=lambda: self.intake.parties.archives,
@@ -160,7 +163,8 @@ class Gateway:
             if self.settings.console is not None:
                 tasks.create_task(_kept_up(self.checks.run))
             tend = partial(emergency.run, self.desk)
-            for work in (self._sequence, self.courier.run, self._watch_files, self.retention.run, tend):
+            tell = partial(terms.run, self._writing, _now)
+            for work in (self._sequence, self.courier.run, self._watch_files, self.retention.run, tend, tell):
                 tasks.create_task(_kept_up(work))
 
     async def _sequence(self) -> None:
