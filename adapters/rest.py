@@ -15,13 +15,14 @@ from typing import Protocol
 
 from aiohttp import web
 
-from adapters import agreed, logbook, register, terms
+from adapters import agreed, logbook, orders, register, terms
 from adapters.arriving import PARTY, VISIT, Arriving, not_yet, number, weights
 from adapters.listen import VERSION, Problem, busy, certificate_of, failed, network_of
 from gateway.agreed.reading import Agreed
 from gateway.decide import Accepted
 from gateway.intake import BusyError, Rejected
 from gateway.logbook import Logbook
+from gateway.orders.entrance import Orders
 from gateway.parties import Party
 from gateway.pickup import DestroyedError, Pickup, UnknownMessageError
 from gateway.register.change import Registry
@@ -67,6 +68,11 @@ class Gateway(Protocol):
         ...
 
     @property
+    def orders(self) -> Orders:
+        """Return what parties do with orders."""
+        ...
+
+    @property
     def registry(self) -> Registry:
         """Return the register, and the way to change it."""
         ...
@@ -106,8 +112,9 @@ def application(gateway: Gateway, *, body_seconds: float) -> web.Application:
             web.get("/v1/gezondheid", rest.health, allow_head=False),
             web.get("/v1/openapi.json", rest.openapi, allow_head=False),
             *logbook.routes(gateway.logbook),
-            *terms.routes(gateway.agenda, arriving),
             *agreed.routes(gateway.agreed, arriving),
+            *orders.routes(gateway.orders, arriving),
+            *terms.routes(gateway.agenda, arriving),
             *register.routes(gateway.registry, arriving),
         ]
     )

@@ -35,6 +35,7 @@ from gateway.history import History
 from gateway.intake import Intake, Rejected
 from gateway.logbook import Logbook
 from gateway.mailbox import Mailbox
+from gateway.orders.entrance import orders_of
 from gateway.oversight import changes, emergency
 from gateway.oversight.checking import Asked
 from gateway.oversight.checks import Checks
@@ -70,6 +71,7 @@ class Gateway:
         self.engine = engine
         self.keys = keys
         self.commit = GroupCommit(engine)
+        self._history = None if settings.history == "uit" else History(keys, levels=settings.levels)
         self.intake = Intake(
             checker=pool,
             commit=self.commit,
@@ -77,13 +79,17 @@ class Gateway:
             catalog=Catalog.load(),
             mailbox=self.mailbox,
             origin=settings.origin,
-            history=None if settings.history == "uit" else History(keys, levels=settings.levels),
+            history=self._history,
         )
         self.registry = Registry(self.commit, keys, settings.origin)
         self.pickup = Pickup(commit=self.commit, keys=keys, mailbox=self.mailbox, origin=settings.origin)
         self.agreed = Agreed(
             commit=self.commit, service=keys, pickup=self.pickup, json_of=self.json_of,
             register=lambda: self.registry.now,
+        )  # fmt: skip
+        self.orders = orders_of(
+            commit=self.commit, keys=keys, origin=settings.origin, history=self._history, pickup=self.pickup,
+            checker=pool, accept=self.accept, parties=lambda: self.intake.parties, held=4 in settings.levels,
         )  # fmt: skip
         self._push = HttpsPush(
             context=tls.client_context(settings.certificate, settings.private_key, settings.authority),

@@ -63,7 +63,7 @@ def _put(parent: etree._Element, tag: str, form: Leaf | Shape, value: Any) -> No
 
 
 def read(raw: bytes, catalog: Catalog) -> tuple[MessageType, Values]:
-    """Read a message that passed the check back: its type and its classes. Raises ComposeError if we have no such type."""
+    """Read a message that passed the check: its type and its classes. Raises ComposeError if we have no such type."""
     root = etree.fromstring(raw, PARSER)
     kind = catalog.by_root(root.tag)
     if kind is None:
