@@ -102,16 +102,19 @@ async def _measured(
     began = past.year(catalog)
     pairs = [Pair(number) for number in range(-(-count // len(began.documents)))]
     heard = pairs[:: max(1, len(pairs) // (2 * ROUNDS * each))][: 2 * ROUNDS * each]
-    unheard = [pair for pair in pairs if pair not in set(heard)][: ROUNDS * each]
+    *unheard, first = _parted([pair for pair in pairs if pair not in set(heard)][: (ROUNDS + 1) * each], ROUNDS + 1)
     taken: dict[str, list[Spent]] = {"met": [], "zonder": []}
     parts: list[Parts] = []
     try:
         tell(f"register: {len(pairs) * len(began.documents)} berichten en hun grootboek schrijven")
         await _fill(engine, keys, began, pairs, set(heard))
+        await _take(stand, engine, keys, catalog, _messages(first, catalog), None)
+        await _settle(engine)
         for number in range(ROUNDS):
             tell(f"register: ronde {number + 1} van {ROUNDS}")
             known, apart, new = (
-                _messages(some[number::ROUNDS], catalog) for some in (heard[::2], heard[1::2], unheard)
+                _messages(some, catalog)
+                for some in (heard[number :: 2 * ROUNDS], heard[number + ROUNDS :: 2 * ROUNDS], unheard[number])
             )
             await_quiet(pace.patience)
             steps: list[tuple[str, list[Sent], History | None]] = [
@@ -120,7 +123,7 @@ async def _measured(
             for name, sent, history in steps if number % 2 else reversed(steps):
                 taken[name].append(await _take(stand, engine, keys, catalog, sent, history))
             parts.append(await _apart(engine, keys, apart))
-        rereading = _rereading(_messages(unheard[:50], catalog), catalog)
+        rereading = _rereading(_messages(first, catalog), catalog)
     finally:
         await engine.dispose()
         keys.close()
@@ -172,10 +175,15 @@ async def _fill(engine: AsyncEngine, keys: KeyService, began: Year, pairs: Seque
             records = [await _records(keys, generation, began, pair, pair in heard) for pair in some]
             await _copy(db, tables.ledger, list(chain.from_iterable(records)))
             await _copy(db, tables.messages, [each for pair in some for each in _stored(began, pair, sealed)])
-        await db.execute("VACUUM ANALYZE")
-        await db.execute("CHECKPOINT")
     finally:
         await db.close()
+
+
+async def _settle(engine: AsyncEngine) -> None:
+    """Let the database know what is in its tables: one that it saw empty, it reads from end to end."""
+    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as db:
+        await db.execute(sa.text("VACUUM ANALYZE"))
+        await db.execute(sa.text("CHECKPOINT"))
 
 
 async def _records(keys: KeyService, generation: str, began: Year, pair: Pair, heard: bool) -> list[dict[str, Any]]:
@@ -318,6 +326,10 @@ def _rereading(sent: Sequence[Sent], catalog: Catalog) -> list[float]:
             spent.append(time.process_time() - start)
         rounds.append((spent[0] - spent[1]) / len(sent) * 1e3)
     return rounds
+
+
+def _parted(pairs: Sequence[Pair], count: int) -> list[Sequence[Pair]]:
+    return [pairs[number::count] for number in range(count)]
 
 
 def _batched(values: Sequence[Any], size: int) -> Iterator[list[Any]]:
