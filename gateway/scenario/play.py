@@ -121,9 +121,9 @@ class Stage:
         self._clients = clients
 
     async def play(self, phase: Phase) -> None:
-        """Send what this phase has, and let whoever gets something fetch and answer it, until nobody answers."""
+        """Send what this phase has, let whoever gets something fetch and answer it, and whoever asked fetch that."""
         messages: Iterable[Message] = phase.messages()
-        while messages:
+        for _ in ("asked", "answered"):
             receivers = await _bounded(self._send(each) for each in messages)
             pages = await _bounded(self._fetch(code) for code in sorted(set(receivers)))
             messages = [answer for page in pages for came in page for answer in self._answers(came)]
