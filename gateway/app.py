@@ -239,6 +239,8 @@ class Gateway:
         if not await self.registry.load(self._named):
             return False
         self.intake.parties = self.desk.parties = self.registry.now.parties
+        if self._history:
+            self._history.register = self.registry.now
         return True
 
 

@@ -23,6 +23,7 @@ from gateway.ledger.values import Record, Said
 from gateway.message import Facts
 from gateway.orders import numbers
 from gateway.orders.listed import listed
+from gateway.register.values import Register
 
 Message = tuple[Facts, tuple[Said, ...]]
 
@@ -30,9 +31,9 @@ Message = tuple[Facts, tuple[Said, ...]]
 class OpenPage(Page):
     """A page of records that stand in the database."""
 
-    def __init__(self, *, levels: Collection[int]) -> None:
+    def __init__(self, *, levels: Collection[int], register: Register) -> None:
         """Begin with nothing on it; see ``Page``."""
-        super().__init__(levels=levels)
+        super().__init__(levels=levels, register=register)
         self.names: dict[str, str] = {}
         """The index of every record that was asked for, by its key."""
         self._packed: dict[str, tuple[Record, bytes]] = {}
@@ -59,13 +60,15 @@ class History:
         """What fails at one of ``levels`` is refused (see ``book.judge``); without any the ledger only learns."""
         self._service = service
         self._levels = levels
+        self.register = Register()
+        """The register of this moment, which ``app`` sets."""
 
     async def read(self, db: AsyncConnection, messages: Sequence[Message], *, size: int) -> OpenPage:
         """Return the page that these messages, of ``size`` bytes, need.
 
         Other gateways wait with messages of the same parties until this transaction ends.
         """
-        page = OpenPage(levels=self._levels)
+        page = OpenPage(levels=self._levels, register=self.register)
         asking = [(facts, said, wanted) for facts, said in messages if (wanted := keys(facts, said))]
         if not asking:
             return page

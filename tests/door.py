@@ -63,6 +63,7 @@ class Door:
     commit: GroupCommit
     intake: Intake
     pickup: Pickup
+    history: History | None
 
     async def send(self, raw: bytes, party: Party = HOOFD) -> Accepted | Rejected:
         return await self.intake.accept(raw, party, VISIT)
@@ -136,7 +137,7 @@ async def opened(
             )  # fmt: skip
             intake.parties = PARTIES
             pickup = Pickup(commit=commit, keys=keys, mailbox=mailbox, origin=ORIGIN)
-            yield Door(engine=engine, keys=keys, commit=commit, intake=intake, pickup=pickup)
+            yield Door(engine=engine, keys=keys, commit=commit, intake=intake, pickup=pickup, history=history)
     finally:
         if own:
             keys.close()

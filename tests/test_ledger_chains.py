@@ -56,7 +56,9 @@ def test_every_rule_of_level_3_is_broken_by_a_conversation_in_every_type_that_ha
 def test_every_rule_that_needs_the_register_is_broken_by_a_conversation_in_every_type_that_has_it():
     last = [max(folder.glob("*.xml")) for folder in CONVERSATIONS]
     broken = {(path.stem[3:], code) for path in last for code in expectation(path.read_bytes())}
-    assert not {(type_, code) for type_, rules in AGREED.items() for code, _ in rules} - broken
+    missing = {(type_, code) for type_, rules in AGREED.items() for code, _ in rules} - broken
+    # What a region allows is said in no message: tests/test_inhouding.py holds contracts against that.
+    assert missing == {("ho341", "HO024")}
 
 
 def test_a_folder_has_its_messages_numbered():

@@ -179,7 +179,7 @@ def test_of_two_agreements_the_last_accepted_that_has_begun_holds():
     register = fold(BASE, [first, second])
     held = {day: register.agreement("JW", GEMEENTE, HOOFD, day) for day in
             ("2025-12-31", "2026-06-01", "2027-01-01", "2028-01-01")}  # fmt: skip
-    assert [held[day] and held[day].tariff("45", "45A04", "04") for day in sorted(held)] == [None, 10000, 11000, None]
+    assert [held[day] and held[day].products[0].tariff for day in sorted(held)] == [None, 10000, 11000, None]
 
 
 def test_the_lowest_maximum_of_the_regions_of_a_gemeente_holds_while_it_belongs_to_them():

@@ -47,6 +47,7 @@ UNITS = {
     "319": ("Antwoord",),
     "323": ("Prestatie",),
     "325": ("Prestatie",),
+    "341": ("Retentie", "Regel"),
 }
 """The class in which a rule of the ledger finds its fault, unless ELSEWHERE says otherwise."""
 ELSEWHERE = {

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.explain import finding
-from gateway.ledger import declaratie, keys, levering, overeenkomst, toewijzing, verdeling, verzoek
+from gateway.ledger import declaratie, inhouding, keys, levering, overeenkomst, toewijzing, verdeling, verzoek
 from gateway.ledger.dossier import Case, Fates, Fault
 from gateway.ledger.values import (
     Answer,
@@ -28,6 +28,7 @@ from gateway.ledger.values import (
     Use,
 )
 from gateway.message import Facts, Finding
+from gateway.register.values import Register
 
 Rule = Callable[[Case], Iterable[Fault]]
 """What is wrong with one client of a message, held against what was said before."""
@@ -113,8 +114,11 @@ AGREED: Mapping[str, tuple[tuple[str, Rule], ...]] = {
         ("HO023", overeenkomst.ho023),
     ),
     "ho323": (("HO019", overeenkomst.ho019_declaratie), ("TR418", overeenkomst.tr418)),
+    "ho341": (("HO024", inhouding.ho024),),
 }
 """Level 4 by the register: what contract and consent allow."""
+NO_REGISTER = Register()
+"""Where nothing is known of regions and gemeenten, nothing is held against them."""
 CLIENT = re.compile(r"(.*/Client(?:\[\d+\])?)/.*")
 
 
@@ -126,13 +130,19 @@ def rules_of(type_: str, levels: Collection[int] = (3, 4)) -> tuple[tuple[str, R
 
 
 def judge(
-    facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record], *, levels: Collection[int] = (3,)
+    facts: Facts,
+    said: tuple[Said, ...],
+    past: Mapping[str, Record],
+    *,
+    levels: Collection[int] = (3,),
+    register: Register = NO_REGISTER,
 ) -> tuple[Finding, ...]:
     """Return what is wrong with a message, given what was said before; in document order, all of it.
 
     Of ``levels`` 3 is what was said of the same clients, 4 what contract and consent allow. The line is that of the
     class, or of a class of the client when it is the BSN or the gemeente that is wrong. ``past`` holds what
-    ``keys.keys`` asked for. No finding holds a value of this or of an earlier message.
+    ``keys.keys`` asked for, ``register`` what no message tells. No finding holds a value of this or of an earlier
+    message.
     """
     rules = rules_of(facts.type, levels)
     fates, shared = Fates(past), dict[Callable[[Case], Any], Any]()
@@ -143,7 +153,7 @@ def judge(
     repeated = frozenset(reference for reference, times in references.items() if times > 1)
     found: list[Finding] = []
     for client in clients.values():
-        case = Case(facts, tuple(client), past, fates, repeated, shared)
+        case = Case(facts, tuple(client), past, fates, repeated, shared, register)
         found += [_finding(facts, code, *fault) for code, rule in rules for fault in rule(case)]
     return tuple(sorted(found, key=lambda finding: finding.line))
 

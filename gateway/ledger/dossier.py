@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from gateway.ledger import keys
 from gateway.ledger.values import Answer, Heard, Line, Order, Record, Said
 from gateway.message import Facts
+from gateway.register.values import Register
 from gateway.rules.klasse import moment
 
 Kind = TypeVar("Kind", bound=Said)
@@ -70,6 +71,7 @@ class Case:
         fates: Fates,
         repeated: frozenset[str],
         shared: dict[Callable[["Case"], Any], Any],
+        register: Register,
     ) -> None:
         self.facts = facts
         self.said = said
@@ -77,6 +79,8 @@ class Case:
         self.fates = fates
         self.repeated = repeated
         """ReferentieNummers that stand in the message more than once, whoever the client."""
+        self.register = register
+        """What stands outside messages: regions, and what gemeenten agreed."""
         self.bsn = said[0].bsn
         self.dossier = keys.dossier(facts, self.bsn)
         self._made: dict[Callable[[Case], Any], Any] = {}

@@ -7,6 +7,7 @@ from gateway.ledger import book
 from gateway.ledger.keys import message
 from gateway.ledger.values import Record, Said
 from gateway.message import Facts, Finding
+from gateway.register.values import Register
 
 MOST_HEARD = 5_000
 """Messages in one record. Care gives some tens a year."""
@@ -15,9 +16,10 @@ MOST_HEARD = 5_000
 class Page:
     """A part of the ledger in memory, or all of it."""
 
-    def __init__(self, *, levels: Collection[int]) -> None:
+    def __init__(self, *, levels: Collection[int], register: Register = book.NO_REGISTER) -> None:
         self._levels = levels
         """What is judged (see ``book.judge``); what is not is believed, so that a ledger can begin."""
+        self._register = register
         self.past: dict[str, Record] = {}
         self.changed: set[str] = set()
         self.turns: dict[str, dict[str, tuple[Record, Record]]] = {}
@@ -29,7 +31,7 @@ class Page:
 
     def hear(self, facts: Facts, said: tuple[Said, ...]) -> tuple[Finding, ...]:
         """Return what is wrong with a message; if nothing is, remember what it says."""
-        if findings := book.judge(facts, said, self.past, levels=self._levels):
+        if findings := book.judge(facts, said, self.past, levels=self._levels, register=self._register):
             return findings
         changes = book.remember(facts, said, self.past)
         # A record is written anew with each message: what never ends would cost more with every one.

@@ -220,11 +220,6 @@ class Agreement:
         """Tell whether it holds on a day."""
         return _within(self.begin, self.end, day)
 
-    def tariff(self, category: str, code: str, unit: str) -> int | None:
-        """Return the municipal tariff of a product: of this code, or else of its whole category."""
-        found = {each.code: each.tariff for each in self.products if (each.category, each.unit) == (category, unit)}
-        return found.get(code, found.get(""))
-
     def in_json(self) -> dict[str, Any]:
         """Return it as it is written."""
         return {
