@@ -12,7 +12,10 @@ Told = Mapping[str, Any]
 
 def order_paper(told: Told, today: str) -> Document:
     """Return the confirmation of an order as a document, made today (ISO date)."""
-    lead = "Dit is wat de hoofdaannemer de onderaannemer voor deze cliënt heeft gevraagd. Bewaar het als cliëntgegeven."
+    lead = (
+        "Dit vroeg de hoofdaannemer de onderaannemer voor deze cliënt. Ga er zorgvuldig mee om: het zijn gegevens over"
+    )
+    lead += " een persoon."
     gone = "Deze opdracht is ingetrokken: zij telt alsof zij nooit is gegeven. "
     return Document(
         title=f"Opdrachtbevestiging {told['opdrachtNummer']}",
@@ -97,7 +100,7 @@ def _treatment(told: Told | None) -> list[Section]:
         )
         for each in told["doelen"]
     )
-    columns = ("Doel", "Leefgebied", "Nu", "Streven", "Bereikt op")
+    columns = ("Doel", "Leefgebied", "Nu", "Streven", "Streefdatum")
     return [
         Section(
             title="Hulpvraag en doelen",
