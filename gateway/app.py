@@ -47,6 +47,7 @@ from gateway.retention.nightly import Retention, read_terms
 from gateway.settings import Settings
 from gateway.terms import run as terms
 from gateway.terms.agenda import Agenda
+from gateway.terms.grant import Granting
 from gateway.trail import Visit
 from gateway.worker import Pool
 
@@ -104,6 +105,10 @@ class Gateway:
         self.checks = Checks(self.desk, _checked(settings))
         self.logbook = Logbook(self.commit)
         self.agenda = Agenda(self.commit)
+        self.granting = Granting(
+            commit=self.commit, intake=self.intake, checker=pool, service=keys, catalog=Catalog.load(),
+            mailbox=self.mailbox, origin=settings.origin,
+        )  # fmt: skip
         self.retention = Retention(
             engine=engine, writing=self._writing, keys=keys, origin=settings.origin,
             policy=self.desk.policy, archives=lambda: self.intake.parties.archives,
@@ -168,6 +173,7 @@ class Gateway:
                 tasks.create_task(_kept_up(self._stamp))
             if self.settings.console is not None:
                 tasks.create_task(_kept_up(self.checks.run))
+            tasks.create_task(_kept_up(self.granting.run))
             tend = partial(emergency.run, self.desk)
             tell = partial(terms.run, self._writing, _now)
             for work in (self._sequence, self.courier.run, self._watch_files, self.retention.run, tend, tell):

@@ -153,7 +153,7 @@ class Intake:
             raw=raw, checked=checked, facts=facts, actor=caller.code, role="afzender", visit=visit,
             unreachable=bool(unknown),
         )  # fmt: skip
-        came_of_it = await self._commit.do(self._receive, sound, size=len(raw))
+        came_of_it = await self._commit.do(self.receive, sound, size=len(raw))
         if isinstance(came_of_it, tuple):
             return await self._refuse(raw, _also(checked, *came_of_it), caller, visit)
         if not came_of_it.again:
@@ -195,7 +195,7 @@ class Intake:
             unreachable=sound.unreachable,
         )
 
-    async def _receive(self, db: AsyncConnection, sounds: Sequence[Sound]) -> list[Accepted | Findings]:
+    async def receive(self, db: AsyncConnection, sounds: Sequence[Sound]) -> list[Accepted | Findings]:
         """Commit step: store what is new, recognise what is not."""
         # Sealed and logged here, all in one go, and not each in its own task: that keeps the processor's caches warm.
         now = datetime.now(UTC)

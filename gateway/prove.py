@@ -33,7 +33,7 @@ FOLLOWS: Mapping[str, list[str]] = {
 
 OPENS: Mapping[str, tuple[str, int]] = {
     # The body, and the list of clients in it.
-    **dict.fromkeys((What.FETCHED, What.OFFERED, What.BODY_READ), ("bericht", 2)),
+    **dict.fromkeys((What.FETCHED, What.OFFERED, What.BODY_READ, What.WEIGHED), ("bericht", 2)),
     **{code: ("logboek", 0) for code, kind in catalogue.kinds().items() if "lines" in kind.open},
 }
 """Event → what the key service counted when it opened what the event tells of; 0: as many as the entry says."""

@@ -24,6 +24,8 @@ class What(StrEnum):
     REFUSED = "bericht.geweigerd"
     ANSWERED = "antwoord.opgesteld"
     FETCHED = "bericht.gelezen"
+    WEIGHED = "bericht.getoetst"
+    GRANTED = "wijziging.toegekend"
     CONFIRMED = "bericht.bevestigd"
     OFFERED = "bericht.aangeboden"
     DELIVERED = "bericht.bezorgd"

@@ -169,6 +169,7 @@ PURE = (
     "gateway/scenario/values.py",
     "gateway/rules/*.py",
     "gateway/survey.py",
+    "gateway/terms/band.py",
     "gateway/terms/decide.py",
     "gateway/trail.py",
     "gateway/words.py",

@@ -163,7 +163,7 @@ def _requests(record: Record, at: datetime, place: str) -> Iterator[tuple[Duty, 
             elif isinstance(each, Reply):
                 (looked if each.answer == LOOKING_INTO else settled).add(each.reference)
     for reference, heard in asked.items():
-        day = _day(heard.dated) if reference in looked else None
+        day = day_of(heard.dated) if reference in looked else None
         kind, due = (
             (Kind.LOOKED_INTO, _midnight_after(day + LOOK_INTO)) if day else (Kind.ANSWER, within(at, ANSWER_WITHIN))
         )
@@ -180,7 +180,7 @@ def _deliveries(record: Record, at: datetime, place: str) -> Iterator[tuple[Duty
     for number, order in orders.items():
         last = delivered.get(number)
         kind, name = (Kind.START, "begin") if last is None else (Kind.STOP, "end")
-        day = _day(getattr(order, name))
+        day = day_of(getattr(order, name))
         if day and not order.removed and last not in {State.STOPPED, State.PAUSED_STOPPED}:
             # From the day itself, or from when it was told if that was later.
             due = _after(max(day, at.astimezone(NETHERLANDS).date()), REPORT_WITHIN)
@@ -234,7 +234,7 @@ def _midnight_after(day: date) -> datetime:
 
 
 @lru_cache(maxsize=1024)
-def _day(iso: str) -> date | None:
+def day_of(iso: str) -> date | None:
     """The date; None if there is none, or one that our calendar does not count to."""
     if len(iso) != len("2026-01-01") or not "1900" <= iso[:4] < str(NO_END):
         return None

@@ -15,7 +15,7 @@ from gateway import store
 from gateway.history import indexes
 from gateway.tables import messages
 from gateway.terms.decide import Changes
-from gateway.terms.tables import terms
+from gateway.terms.tables import NEW, terms
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _row = terms.c
@@ -101,6 +101,20 @@ async def untold(db: AsyncConnection, told: int, *, until: int, count: int) -> l
     """Return open terms that are due at ``until`` or before, and were told of less than ``told``; soonest due first."""
     wanted = sa.select(terms).where(_IS_OPEN, _row.told < told, _row.due_at <= until)
     return list(await db.execute(wanted.order_by(_row.due_at, _row.id).limit(count)))
+
+
+async def unlooked(db: AsyncConnection, *, count: int) -> list[Any]:
+    """Return open requests that nobody held against the band of the contract yet, with their message."""
+    row = messages.c
+    wanted = sa.select(_row.id, _row.message, row.type, row.wet, row.sender, row.receiver, row.identification)
+    wanted = wanted.join(messages, row.id == _row.message).where(NEW).order_by(_row.id)
+    return list(await db.execute(wanted.limit(count)))
+
+
+async def looked(db: AsyncConnection, id_: int, *, at: int) -> bool:
+    """Keep that a request was held against the band; False if that was done, or the request answered, already."""
+    mine = sa.update(terms).where(_row.id == id_, NEW).values(looked_at=at)
+    return bool((await db.execute(mine)).rowcount)
 
 
 async def tell(db: AsyncConnection, ids: Collection[int], told: int) -> None:

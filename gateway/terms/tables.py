@@ -22,11 +22,15 @@ terms = sa.Table(
     sa.Column("opened_at", sa.BigInteger, nullable=False),
     sa.Column("done_at", sa.BigInteger),
     sa.Column("told", sa.SmallInteger, nullable=False),  # how far parties were told: gateway.terms.run
+    sa.Column("looked_at", sa.BigInteger),  # of a request: when it was held against the band of the contract
     sa.UniqueConstraint("message", "kind", "about"),
 )
 OPEN = sa.text("done_at IS NULL")
 for _name in ("about", "owner", "other", "told"):
     sa.Index(f"terms_{_name}", terms.c[_name], terms.c.due_at, postgresql_where=OPEN, sqlite_where=OPEN)
+
+NEW = sa.text("kind = 'antwoord' AND done_at IS NULL AND looked_at IS NULL")
+sa.Index("terms_new", terms.c.id, postgresql_where=NEW, sqlite_where=NEW)
 
 # What a party is told. Once by its key, however often it is found anew and by however many gateways.
 notices = sa.Table(
