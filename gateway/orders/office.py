@@ -119,7 +119,8 @@ class Office:
             codes = {code for each in seen for code in (each.payer, each.provider)}
             hidden = await people.secret(db, self._keys, {(code, bsn) for code in {*codes, *party.codes}})
         allowed = bool(seen) and not hidden
-        event = self._event(What.INVOLVED_READ, party, visit, wet, codes if allowed else (), ok=allowed)
+        own = sorted(codes & party.codes)[:1] or [party.code]
+        event = self._event(What.INVOLVED_READ, party, visit, wet, own, ok=allowed)
         await self._commit.do(self._write, trail.per_subject(event, [bsn]))
         if not allowed:
             raise UnknownError("Voor deze cliënt loopt bij u geen opdracht of toewijzing.")
@@ -156,7 +157,7 @@ class Office:
     ) -> Event:
         return trail.event(
             what, actor=party.code, role="ontvanger", thing="opdracht", trace=visit.trace, wet=wet, ok=ok,
-            parties=sorted({*sides, party.code}), about=visit.via,
+            parties=sorted(sides), about=visit.via,
         )  # fmt: skip
 
     async def _write(self, db: AsyncConnection, batches: Sequence[Sequence[Event]]) -> list[None]:
