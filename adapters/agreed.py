@@ -46,7 +46,7 @@ class _Part:
         """GET /v1/overeenkomsten."""
         kind, page = wanted(request), _page(request)
         told = await self._agreed.contracts(request[PARTY], page)
-        return await self._papers.answer(kind, told, lambda: contracts_paper(told["overeenkomsten"], today()))
+        return await self._papers.answer(kind, told, lambda: contracts_paper(told, today()))
 
     async def contract(self, request: web.Request) -> web.Response:
         """GET /v1/overeenkomsten/{wet}/{hoofd}/{onder}/{nummer}."""
@@ -63,7 +63,7 @@ class _Part:
         """GET /v1/toestemmingen."""
         kind, page = wanted(request), _page(request)
         told = await self._agreed.consents(request[PARTY], page)
-        return await self._papers.answer(kind, told, lambda: consents_paper(told["toestemmingen"], today()))
+        return await self._papers.answer(kind, told, lambda: consents_paper(told, today()))
 
     async def register(self, request: web.Request) -> web.Response:
         """GET /v1/gemeenten/{code}/onderaannemers."""

@@ -161,6 +161,11 @@ class Client:
         more = {} if body is None else {"json": body}
         return await self._json(method, f"/v1{path}", params=query, **more)
 
+    async def shown(self, method: str, path: str, kind: str, *, body: Any = None, **query: str) -> bytes:
+        """Ask something of the interface, as ``call``, in a form of one's choice: a media type."""
+        more = {} if body is None else {"json": body}
+        return await self._raw(method, f"/v1{path}", params=query, headers={"Accept": kind}, **more)
+
     async def _json(self, method: str, path: str, **request: Any) -> Mapping[str, Any]:
         return _object(await self._raw(method, path, **request))
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from gateway.commands import CANNOT, Run, audit, files, operator, party, register, retention, scenario, terms
+from gateway.commands import CANNOT, Run, audit, files, operator, orders, party, register, retention, scenario, terms
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     scenario.add(command)
     party.add(command)
     terms.add(command)
+    orders.add(command)
     audit.add(commands.add_parser("audit", help="Het logboek."))
     retention.add(commands.add_parser("bewaren", help="Bewaartermijnen, vernietigen, vasthouden en geheimhouden."))
     register.add(commands.add_parser("register", help="Wie meedoet, regio's, de lijst van onderaannemers, afspraken."))

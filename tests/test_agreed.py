@@ -357,6 +357,8 @@ def test_a_contract_reads_as_people_read():
 
 def test_a_document_never_has_more_or_fewer_cells_than_columns():
     told = register(GEMEENTE, "2026-02-10", [entry(CONSENT, (reported("A"), consented("B", "A")), "2026-02-10")], KNOWN)
+    told["volgende"] = 7
+    assert "'na' 7" in register_paper(told, "2026-02-10").lead
     (found,) = agreements(CONTRACT, RECORD)
     papers = [
         contract_paper(whole_contract(found, seen, "2026-06-01", KNOWN, None), "2026-06-01") for seen in (SIDE, LOOKER)

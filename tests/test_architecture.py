@@ -82,6 +82,7 @@ ONLY_IN = {
     "adapters": {
         "gateway/app.py",
         "gateway/serve.py",
+        "gateway/commands/agreed.py",
         "gateway/commands/operator.py",
         "gateway/commands/party.py",
         "gateway/commands/terms.py",

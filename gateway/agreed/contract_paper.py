@@ -168,17 +168,17 @@ def _deviations(told: Sequence[Told] | None) -> list[Section]:
     ]
 
 
-def contracts_paper(told: Sequence[Told], today: str) -> Document:
+def contracts_paper(told: Told, today: str) -> Document:
     """Return a list of contracts as a document."""
     return Document(
         title="Raamovereenkomsten",
         author=AUTHOR,
         made=words.day(today),
-        lead="Dit zijn de raamovereenkomsten die u mag zien, zoals zij vandaag staan.",
+        lead="Dit zijn de raamovereenkomsten die u mag zien, zoals zij vandaag staan." + _more(told),
         sections=(
             Section(
                 title="Overzicht",
-                text=() if told else ("Er zijn geen overeenkomsten.",),
+                text=() if told["overeenkomsten"] else ("Er zijn geen overeenkomsten.",),
                 table=Table(
                     caption="Overeenkomsten",
                     columns=("Nummer", "Wet", "Hoofdaannemer", "Onderaannemer", "Stand", "Geldigheid"),
@@ -188,29 +188,29 @@ def contracts_paper(told: Sequence[Told], today: str) -> Document:
                             _party(each["onderaannemer"]), each["stand"],
                             words.period(each["versie"]["ingangsdatum"], each["versie"]["einddatum"] or ""),
                         )
-                        for each in told
+                        for each in told["overeenkomsten"]
                     ),
                 )
-                if told
+                if told["overeenkomsten"]
                 else None,
             ),
         ),
     )  # fmt: skip
 
 
-def consents_paper(told: Sequence[Told], today: str) -> Document:
+def consents_paper(told: Told, today: str) -> Document:
     """Return consents as a document: one section for each onderaannemer of a hoofdaannemer, with its history."""
     return Document(
         title="Toestemmingen van gemeenten",
         author=AUTHOR,
         made=words.day(today),
-        lead="Dit zijn de meldingen van onderaannemers die u mag zien, met wat de gemeente erover besloot.",
+        lead="Dit zijn de meldingen van onderaannemers die u mag zien, met wat de gemeente besloot." + _more(told),
         sections=tuple(
             _consent(
                 f"{_named(each['gemeente'])}: {_party(each['onderaannemer'])} voor {_party(each['hoofdaannemer'])}",
                 each,
             )
-            for each in told
+            for each in told["toestemmingen"]
         )
         or (Section(title="Overzicht", text=("Er zijn geen meldingen.",)),),
     )
@@ -227,7 +227,8 @@ def register_paper(told: Told, today: str) -> Document:
         title=f"Onderaannemers in {_named(told['gemeente'])}",
         author=AUTHOR,
         made=words.day(today),
-        lead=f"Zo stond het register op {words.day(told['op'])}: wie voor wie werkt, en wat de gemeente besloot.",
+        lead=f"Zo stond het register op {words.day(told['op'])}: wie voor wie werkt, en wat de gemeente besloot."
+        + _more(told),
         sections=tuple(sections) or (Section(title="Overzicht", text=("Er waren geen meldingen.",)),),
     )
 
@@ -256,6 +257,11 @@ def _consent(title: str, told: Told) -> Section:
     columns = ("Uitkomst", "Gemeld op", "Besloten op", "Geldt", "Voorwaarden of reden")
     caption = f"Geschiedenis van {_party(told['onderaannemer'])}"
     return Section(title=title, facts=tuple(facts), table=Table(caption=caption, columns=columns, rows=rows))
+
+
+def _more(told: Told) -> str:
+    """Say that a list is not whole: who reads it on paper cannot see that otherwise."""
+    return "" if told["volgende"] is None else f" Dit is een deel: vraag het vervolg met 'na' {told['volgende']}."
 
 
 def _mark(told: Told) -> str:
