@@ -7,7 +7,20 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from gateway.commands import CANNOT, Run, audit, files, operator, orders, party, register, retention, scenario, terms
+from gateway.commands import (
+    CANNOT,
+    Run,
+    agreed,
+    audit,
+    files,
+    operator,
+    orders,
+    party,
+    register,
+    retention,
+    scenario,
+    terms,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     operator.add(command)
     scenario.add(command)
     party.add(command)
+    agreed.add(command)
     terms.add(command)
     orders.add(command)
     audit.add(commands.add_parser("audit", help="Het logboek."))
