@@ -55,7 +55,8 @@ MOST_WAITING = 5 * log.BATCH
 """Entries that may wait for their place in the log; more means that nobody signs it."""
 FILES_EVERY = 1.0
 """Seconds between looks at the files with parties and officers: as long can a certificate that was shut out be used."""
-
+TEND_EVERY = 3600.0
+"""Seconds between looks at certificates that end."""
 
 LOOK_AGAIN = 1.0
 """Seconds until work that the database broke off is begun again."""
@@ -176,7 +177,10 @@ class Gateway:
             tasks.create_task(_kept_up(self.granting.run))
             tend = partial(emergency.run, self.desk)
             tell = partial(terms.run, self._writing, _now)
-            for work in (self._sequence, self.courier.run, self._watch_files, self.retention.run, tend, tell):
+            for work in (
+                *(self._sequence, self.courier.run, self._watch_files, self.retention.run, tend, tell),
+                self._tend_register,
+            ):
                 tasks.create_task(_kept_up(work))
 
     async def _sequence(self) -> None:
@@ -184,6 +188,11 @@ class Gateway:
             self._writing, partial(sequencer.signing, self.keys), self.settings.log_name, _now, asyncio.Event(),
             tell=self._keep_outside,
         )  # fmt: skip
+
+    async def _tend_register(self) -> None:
+        while True:
+            await self.registry.tend(self._writing, int(_now().timestamp() * 1000))
+            await asyncio.sleep(TEND_EVERY)
 
     async def _stamp(self) -> None:
         await stamping.run(self._writing, partial(ask_for_stamp, self.settings.stamper), _now)

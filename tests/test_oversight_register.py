@@ -84,7 +84,11 @@ def test_it_can_be_written_as_json(made):
 
 def test_the_command_writes_it_for_a_gateway_with_its_own_terms_and_parties(tmp_path, capsys):
     path = setup.new_gateway(
-        tmp_path / "poort", origin="poort.voorbeeld", host="127.0.0.1", port=0, database="sqlite://"
+        tmp_path / "poort",
+        origin="poort.voorbeeld",
+        host="127.0.0.1",
+        port=0,
+        database="sqlite+aiosqlite:///poort.sqlite",
     )
     (path.parent / "bewaartermijnen.toml").write_text('[transport]\ntermijn = "90 dagen"\n', encoding="utf-8")
     assert main(["verwerkingsregister", "--instellingen", str(path)]) == 0

@@ -6,11 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.oversight.accounts import ROLES
+from gateway.oversight.rights import Officer, Role
 from gateway.parties import Parties, Party
 from gateway.register.allowed import faults, may_decide, sides
-from gateway.register.fold import DAY, expiring, fold
+from gateway.register.commandline import acting
+from gateway.register.fold import DAY, expiring, fold, spent
 from gateway.register.forms import read
 from gateway.register.values import Change, Kind, Register, Who
+from gateway.retention.orders import NotAllowedError
 
 HOOFD, ONDER, OTHER, GEMEENTE = "98000001", "98000002", "98000004", "0363"
 PRINTS = [f"sha256:{letter * 64}" for letter in "abcd"]
@@ -48,7 +52,7 @@ def paper(number: int, until: int = NOW + 300 * DAY) -> dict:
 # One party in many ways, so that what is decided on one subject could only by mistake touch another.
 CHANGES = st.one_of(
     st.builds(
-        lambda code, name: (f"partij/{code}", Kind.DETAILS, {"naam": name}),
+        lambda code, name: (f"partij/{code}", Kind.DETAILS, {"naam": name, "contact": {"naam": name, "email": "x"}}),
         st.sampled_from([HOOFD, ONDER, GEMEENTE]), st.text(min_size=1, max_size=3),
     ),
     st.builds(lambda number: (f"partij/{OTHER}", Kind.PARTY, {"naam": "Wilgenhof", **paper(number)}), st.just(1)),
@@ -85,6 +89,13 @@ def test_what_was_refused_or_still_waits_changes_nothing(history, another, grant
     assert fold(BASE, [*history, change(*another, at=99, granted=granted)]) == fold(BASE, history)
 
 
+@given(HISTORIES, st.integers(0, 14))
+def test_letting_go_of_who_is_no_contact_any_more_changes_nothing(history, before):
+    stripped = {each.id: each for each in spent(history, before)}
+    assert all("contact" not in each.value for each in stripped.values())
+    assert fold(BASE, [stripped.get(each.id, each) for each in history]) == fold(BASE, history)
+
+
 @given(
     st.sampled_from([SYSTEM, JAN, PIET, replace(SYSTEM, name=f"{HOOFD}/els")]),
     st.sampled_from(["", HOOFD, ONDER]),
@@ -118,6 +129,17 @@ def test_what_somebody_may_propose_he_may_never_decide(made, own, mandates):
         waiting = change(subject, kind, value, granted=None, side=found[0], decides=found[1], proposed_by=who.name)
         assert found[0] in who.codes
         assert not may_decide(waiting, who)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_only_who_runs_the_gateway_or_a_party_proposes_and_decides(role: Role):
+    for party in ("", HOOFD):
+        asks = Officer(login="jan", name="J.", role=role, party=party)
+        if role in {Role.OPS, Role.TENANT_ADMIN}:
+            assert acting(asks) == Who(name=f"{party}/jan", own=party, codes=frozenset({party}))
+        else:
+            with pytest.raises(NotAllowedError):
+                acting(asks)
 
 
 def test_a_system_that_acts_for_a_party_does_not_change_what_that_party_is_known_by():

@@ -172,19 +172,6 @@ def _geparkeerd(arguments: argparse.Namespace) -> int:
 
 
 def _verwerkingsregister(arguments: argparse.Namespace) -> int:
-    import json
+    from gateway.register import commandline
 
-    from gateway import settings
-    from gateway.catalog import Catalog
-    from gateway.oversight.register import register
-    from gateway.parties import Parties, PartiesError
-    from gateway.retention.nightly import read_terms
-    from gateway.retention.policy import TermsError
-
-    try:
-        found = settings.load(arguments.instellingen)
-        policy, parties = read_terms(found.retention), Parties.load(found.parties)
-    except (settings.SettingsError, PartiesError, TermsError) as error:
-        return cannot(str(error))
-    print(json.dumps(register(Catalog.load(), policy, parties, origin=found.origin), ensure_ascii=False, indent=2))
-    return 0
+    return with_gateway(arguments, commandline.processing)

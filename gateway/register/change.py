@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,20 +17,26 @@ from gateway.commit import GroupCommit, Result
 from gateway.parties import Parties
 from gateway.register import store
 from gateway.register.allowed import GATEWAY, faults, may_decide, sides
-from gateway.register.fold import fold
+from gateway.register.fold import DAY, Expiry, expiring, fold, spent
 from gateway.register.forms import read
 from gateway.register.values import Change, Kind, Register, Who
 from gateway.store import lock
+from gateway.terms import notices
+from gateway.terms.notices import Notice
 from gateway.trail import Visit, What
 
 MOST_OPEN = 100
 """Proposals of one that may wait for a decision."""
 MOST_LISTED = 200
 """Changes in one answer."""
+KEPT = 365 * DAY
+"""Milliseconds that a contact is kept after another took his place, and what was refused or never decided."""
 _LOCK = "register"
 """Who decides waits for who decides: two changes that are each sound may not be so together."""
 
 Fact = Callable[[AsyncConnection], Awaitable[Result]]
+Writing = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
+"""Opens a transaction that writes."""
 
 
 class ProposalError(Exception):
@@ -129,6 +136,16 @@ class Registry:
 
         return await self._do(fact)
 
+    async def tend(self, writing: Writing, now: int) -> None:
+        """Tell who has a certificate that ends soon, and let go of who is no contact any more; ``now`` is in ms."""
+        stripped = {each.id: each for each in spent(self._known.values(), now - KEPT)}
+        async with writing() as db:
+            await notices.add(db, [_notice(each, now) for each in expiring(self.now, now)])
+            for change in stripped.values():
+                await store.strip(db, self._keys, change)
+            await store.forget(db, before=now - KEPT)
+        self._known |= stripped
+
     async def concerning(self, codes: Collection[str], *, only_open: bool = False) -> list[Change]:
         """Return what was proposed for these codes or is theirs to decide: the newest ``MOST_LISTED``."""
         async with self._commit.reading() as db:
@@ -167,6 +184,11 @@ def _event(what: What, change: Change, who: Who, visit: Visit) -> Event:
         trace=visit.trace, ok=what is not What.CHANGE_REFUSED, parties=parties_of(change),
         about={**visit.via, **about, **reason},
     )  # fmt: skip
+
+
+def _notice(expiry: Expiry, now: int) -> Notice:
+    about = f"{expiry.certificate.partition(':')[2][:32]}-{expiry.within}"  # one for each of the days before its end
+    return Notice(party=expiry.party, kind=notices.Kind.CERTIFICATE, at=now, about=about, due_at=expiry.until)
 
 
 def _why_not(change: Change, who: Who) -> str:

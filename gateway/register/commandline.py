@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from gateway.catalog import Catalog
 from gateway.oversight.desk import Asking
 from gateway.oversight.desk import now as moment
+from gateway.oversight.register import register
 from gateway.oversight.rights import Officer, Right, may
-from gateway.parties import Parties
 from gateway.register import told
 from gateway.register.change import Registry, UnknownChangeError
 from gateway.register.fold import expiring
@@ -31,14 +32,14 @@ def acting(found: Officer) -> Who:
 
 async def show(settings: Settings, part: str, query: Mapping[str, str]) -> int:
     """Print a part of the register."""
-    async with _registry(settings) as (registry, _):
-        register = registry.now
+    async with at(settings) as place:
+        known = place.registry.now
     _print(
         {
-            "partijen": lambda: told.parties(register),
-            "regios": lambda: told.regions(register),
-            "onderaannemers": lambda: told.listed(register, query, datetime.now(UTC).date().isoformat()),
-            "afspraken": lambda: told.agreements(register, None),
+            "partijen": lambda: told.parties(known),
+            "regios": lambda: told.regions(known),
+            "onderaannemers": lambda: told.listed(known, query, datetime.now(UTC).date().isoformat()),
+            "afspraken": lambda: told.agreements(known, None),
         }[part]()
     )
     return 0
@@ -73,8 +74,8 @@ async def decide(settings: Settings, id_: str, *, grant: bool, reason: str, who:
 
 async def expire(settings: Settings) -> int:
     """Print which certificates end within thirty days."""
-    async with _registry(settings) as (registry, _):
-        found = list(expiring(registry.now, moment()))
+    async with at(settings) as place:
+        found = list(expiring(place.registry.now, moment()))
     for each in found:
         print(f"{each.party}  {each.certificate}  geldig tot {told.moment(each.until)}")
     if not found:
@@ -82,19 +83,18 @@ async def expire(settings: Settings) -> int:
     return 0
 
 
-@contextlib.asynccontextmanager
-async def _registry(settings: Settings) -> AsyncIterator[tuple[Registry, Any]]:
+async def processing(settings: Settings) -> int:
+    """Print the register of processing (AVG art. 30), of which who takes part is a part."""
     async with at(settings) as place:
         desk = place.desk
-        registry = Registry(desk.commit, desk.keys, desk.origin)
-        await registry.load(Parties.load(settings.parties))
-        yield registry, place
+        _print(register(Catalog.load(), desk.policy, desk.parties, origin=desk.origin))
+    return 0
 
 
 @contextlib.asynccontextmanager
 async def _officer(settings: Settings, login: str) -> AsyncIterator[tuple[Registry, Asking]]:
-    async with _registry(settings) as (registry, place), officer(place, login) as asking:
-        yield registry, asking
+    async with at(settings) as place, officer(place, login) as asking:
+        yield place.registry, asking
 
 
 def _as(asking: Asking) -> Who:

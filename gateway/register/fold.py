@@ -83,6 +83,20 @@ def expiring(register: Register, now: int) -> Iterator[Expiry]:
                 yield Expiry(party=party.code, certificate=print_, until=now + left, within=within)
 
 
+def spent(changes: Iterable[Change], before: int) -> Iterator[Change]:
+    """Yield changes that name a contact who is none any more since before a moment, without that contact.
+
+    The register that follows from them is the same.
+    """
+    granted = sorted((each for each in changes if each.granted), key=lambda each: (each.decided_at or 0, each.id))
+    later: set[str] = set()
+    for change in reversed(granted):
+        if "contact" in change.value and change.subject in later:
+            yield replace(change, value={name: value for name, value in change.value.items() if name != "contact"})
+        if ("contact" in change.value or change.kind is Kind.PARTY_ENDS) and (change.decided_at or 0) < before:
+            later.add(change.subject)
+
+
 def region_of(name: str, value: Mapping[str, Any]) -> Region:
     """Return a region from what was written."""
     template = value.get("sjabloon")

@@ -74,6 +74,19 @@ async def decide(db: AsyncConnection, keys: KeyService, change: Change) -> bool:
     return bool(done.rowcount)
 
 
+async def strip(db: AsyncConnection, keys: KeyService, change: Change) -> None:
+    """Keep of a change only what its value still holds."""
+    sealed = _values(keys, change)["sealed"]
+    await db.execute(sa.update(table).where(table.c.id == change.id).values(sealed=sealed))
+
+
+async def forget(db: AsyncConnection, *, before: int) -> None:
+    """Take away what was refused, or never decided, before a moment."""
+    refused = sa.not_(table.c.granted) & (table.c.decided_at < before)
+    left = table.c.decided_at.is_(None) & (table.c.proposed_at < before)
+    await db.execute(sa.delete(table).where(refused | left))
+
+
 async def _some(db: AsyncConnection, keys: KeyService, wanted: Any, *, most: int | None = None) -> list[Change]:
     query = sa.select(table).where(wanted).order_by(table.c.proposed_at.desc(), table.c.id).limit(most)
     rows = list(await db.execute(query))

@@ -18,6 +18,7 @@ from gateway.oversight.desk import now as moment
 from gateway.oversight.login import Caller, Login
 from gateway.oversight.question import bsn_fault
 from gateway.parties import Parties
+from gateway.register.change import Registry
 from gateway.retention import holds, orders, persons, secret
 from gateway.retention.certificate import certificate
 from gateway.retention.decide import Kind, Stage
@@ -25,6 +26,7 @@ from gateway.retention.forms import number_fault
 from gateway.retention.nightly import Retention, read_terms
 from gateway.retention.orders import Erasure, NotAllowedError
 from gateway.settings import Settings
+from gateway.store import create_tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,7 @@ class Place:
     settings: Settings
     desk: Desk
     retention: Retention
+    registry: Registry
 
 
 @contextlib.asynccontextmanager
@@ -46,10 +49,14 @@ async def at(settings: Settings) -> AsyncIterator[Place]:
         archives=lambda: parties.archives,
     )  # fmt: skip
     try:
+        async with writing(engine) as db:
+            await create_tables(db)  # of a gateway that did not run since it was renewed some are missing
         async with committing(engine) as commit:
             desk = Desk(commit, keys, settings.origin, settings.officers)
-            desk.policy, desk.parties = policy, parties
-            yield Place(settings=settings, desk=desk, retention=retention)
+            registry = Registry(commit, keys, settings.origin)
+            await registry.load(parties)
+            desk.policy, desk.parties = policy, registry.now.parties
+            yield Place(settings=settings, desk=desk, retention=retention, registry=registry)
     finally:
         keys.close()
         await engine.dispose()
