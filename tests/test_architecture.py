@@ -84,6 +84,7 @@ ONLY_IN = {
         "gateway/serve.py",
         "gateway/commands/agreed.py",
         "gateway/commands/operator.py",
+        "gateway/commands/orders.py",
         "gateway/commands/party.py",
         "gateway/commands/terms.py",
         "gateway/commands/register.py",
