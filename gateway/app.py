@@ -39,7 +39,7 @@ from gateway.orders.entrance import orders_of
 from gateway.oversight import changes, emergency
 from gateway.oversight.checking import Asked
 from gateway.oversight.checks import Checks
-from gateway.oversight.desk import Desk
+from gateway.oversight.desk import Desk, Interface
 from gateway.parties import Parties, PartiesError, Party
 from gateway.pickup import Pickup
 from gateway.register.change import Registry
@@ -106,6 +106,7 @@ class Gateway:
         self.checks = Checks(self.desk, _checked(settings))
         self.logbook = Logbook(self.commit)
         self.agenda = Agenda(self.commit)
+        self.desk.interface = Interface(agreed=self.agreed, agenda=self.agenda, registry=self.registry)
         self.granting = Granting(
             commit=self.commit, intake=self.intake, checker=pool, service=keys, catalog=Catalog.load(),
             mailbox=self.mailbox, origin=settings.origin,

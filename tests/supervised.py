@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from functools import cache
 
 from console import Console, Visitor, add_person
-from running import HOOFD
+from running import HOOFD, OTHER
 
+from gateway.invented import message
 from gateway.oversight.rights import Role
 from gateway.oversight.signals import ZONE
 
@@ -57,10 +58,24 @@ def told(**instead: str) -> dict[str, str]:
     return {"soort": "onbevoegde-inzage", "ontdekt": found, "nature": NATURE, **instead}
 
 
+def contract(console: Console, _message: str) -> str:
+    """Path of a contract between HOOFD and a party without officers."""
+    _consoles[console.port] = console
+    return _contract(console.port)
+
+
+@cache
+def _contract(port: int) -> str:
+    offered = message("ho341-minimaal", "REG341", sender=HOOFD, receiver=OTHER)
+    assert _consoles[port].gateway.send(offered).status == 201
+    return f"/register/overeenkomsten/JW/{HOOFD}/{OTHER}/RO-2026-07"
+
+
 _ONE = "/incidenten/{id:[0-9a-f]{32}}"
 EXAMPLES = {
     "/signalen/{key:[0-9a-f]{32}}": signal,
     _ONE: incident,
+    "/register/overeenkomsten/{wet}/{hoofd}/{onder}/{nummer}": contract,
     **{f"{_ONE}/{rest}": (lambda console, message, rest=rest: f"{incident(console, message)}/{rest}")
        for rest in ("melding", "bereik", "bewaren")},
 }  # fmt: skip

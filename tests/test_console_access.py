@@ -13,7 +13,7 @@ import asked
 import hiding
 import pytest
 import supervised
-from console import COOKIE, PARTIES, Console, Visitor, console
+from console import COOKIE, PARTIES, Console, Visitor, console, text_of
 from running import HOOFD, ONDER, OTHER
 
 from adapters.console.application import PAGES, application
@@ -126,6 +126,17 @@ def test_no_page_tells_of_a_message_between_other_parties(desk, visitors, secret
     for (_, party), visitor in visitors.items():
         if party != HOOFD:
             assert secret.encode() not in ask(visitor, page, path).body
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [("/register/overeenkomsten", "RO-2026-07"), ("/register/termijnen", "HO341"), ("/register", "Uw partij")],
+)
+def test_who_works_for_whom_is_shown_to_officers_of_a_party_that_it_concerns(desk, visitors, path, told):
+    supervised.contract(desk, "")
+    shown = {who: told in text_of(visitors[who].get(path)) for who in visitors if Right.CHAIN in RIGHTS[who[0]]}
+    own = (HOOFD, ONDER) if path == "/register" else (HOOFD,)
+    assert shown == {(role, party): party in own for role, party in shown}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.method} {page.path}")

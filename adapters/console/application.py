@@ -17,6 +17,7 @@ from typing import Any
 from aiohttp import web
 
 from adapters.console import (
+    chain,
     checks,
     emergencies,
     home,
@@ -44,7 +45,8 @@ TRAYS: tuple[Tray, ...] = (
 """All that may wait for an officer."""
 PAGES: tuple[Page, ...] = (
     *home.pages(TRAYS), *lookup.PAGES, *subject.PAGES, *messages.PAGES, *emergencies.PAGES,
-    *signals.PAGES, *incidents.PAGES, *retention.PAGES, *secrecy.PAGES, *checks.PAGES, *register.PAGES, *people.PAGES,
+    *signals.PAGES, *incidents.PAGES, *retention.PAGES, *secrecy.PAGES, *chain.PAGES, *checks.PAGES, *register.PAGES,
+    *people.PAGES,
 )  # fmt: skip
 """All pages that there are, in the order of the menu."""
 

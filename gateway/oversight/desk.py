@@ -19,12 +19,15 @@ from audit.entry import Entry, Event
 from audit.keys import KeyService
 from audit.record import record
 from gateway import trail
+from gateway.agreed.reading import Agreed
 from gateway.commit import GroupCommit, Result
 from gateway.oversight.accounts import Officers, OfficersError
 from gateway.oversight.rights import Officer, Right, may
 from gateway.oversight.sessions import Session
 from gateway.parties import Parties
+from gateway.register.change import Registry
 from gateway.retention.policy import standard
+from gateway.terms.agenda import Agenda
 from gateway.trail import What
 
 Fact = Callable[[AsyncConnection], Awaitable[Result]]
@@ -72,6 +75,15 @@ class Asking:
         return replace(event, emergency=self.elevated)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interface:
+    """What a party reads over its interface, for the officers of that party to read as well."""
+
+    agreed: Agreed
+    agenda: Agenda
+    registry: Registry
+
+
 class Desk:
     """The parts of a running gateway that officers' pages work with."""
 
@@ -82,6 +94,7 @@ class Desk:
         self.origin = origin
         self.parties = Parties()
         self.policy = standard()
+        self.interface: Interface | None = None
         self._file = officers
         self._seen = self._changed()
         self._officers = Officers.load(officers)

@@ -67,6 +67,8 @@ class Right(StrEnum):
     """Generations of keys and how often they were used; never a key."""
     MEMBERS = "deelnemers"
     """Who takes part, regions and agreements: propose changes and decide on those of others, for one's own party."""
+    CHAIN = "keten"
+    """Read who works for whom: who takes part, contracts, consents, terms; what one's own party may see of it."""
     OPERATE = "beheren"
     """How the gateway runs: numbers, nothing of a message."""
     HIDDEN = "geheim"
@@ -81,10 +83,11 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
         {
             Right.OWN, Right.VERIFY, Right.LINES, Right.SEARCH, Right.OPEN, Right.EXPORT, Right.DOSSIER, Right.SIGNALS,
             Right.INCIDENTS, Right.REGISTER, Right.RETENTION, Right.HIDDEN, Right.BREAK_GLASS, Right.REVIEW_BREAK_GLASS,
+            Right.CHAIN,
         }
     ),
     Role.TENANT_ADMIN: frozenset(
-        {Right.OWN, Right.VERIFY, Right.REGISTER, Right.OFFICERS, Right.KEYS, Right.MEMBERS}
+        {Right.OWN, Right.VERIFY, Right.REGISTER, Right.OFFICERS, Right.KEYS, Right.MEMBERS, Right.CHAIN}
     ),
     Role.OPS: frozenset(
         {Right.OWN, Right.VERIFY, Right.OPERATE, Right.KEYS, Right.INCIDENTS, Right.BREAK_GLASS, Right.MEMBERS}
