@@ -230,6 +230,8 @@ async def test_what_else_runs_for_the_client_is_told_again_as_it_was(door: Door)
     raw = await read(door, ONDER)
     assert (raw.count(b":Opdracht>"), raw.count(b"Gaat naar school.")) == (4, 1)  # both, opened and closed
     assert [each["opdrachten"] for each in given["berichten"]] == [[3]]
+    again = await giving.divide(HOOFD, VISIT, division(HALVES, exact=True))
+    assert [each["uitkomst"] for each in again["berichten"]] == ["was al aangenomen"] * 2
     change = {
         **WHICH,
         "delen": [{"onderaannemer": ONDER.code, "opdrachtNummer": 1, "volume": 5, "redenWijziging": "05"}],

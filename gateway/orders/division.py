@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from gateway.ledger.overeenkomst import Consent, Version, consent_on, version_on
 from gateway.ledger.values import Order
 from gateway.ledger.verdeling import more_than, outside
-from gateway.rules.hoa import EUROS
 from gateway.rules.klasse import after
 
 
@@ -244,8 +243,3 @@ def apportion(total: int, shares: Sequence[int]) -> list[int]:
 def measure_of(assignment: Order) -> str:
     """Return the name of what is divided: budget, volume, or nothing; a volume in euros is still a volume."""
     return "budget" if assignment.budget is not None else "volume" if assignment.volume is not None else ""
-
-
-def in_euros(order: Order) -> bool:
-    """Whether the volume of an order is money."""
-    return order.unit == EUROS

@@ -102,9 +102,11 @@ class Giving:
         async with self._turn:
             found = await self._assigned(party, visit, asked)
             steps = cascade(earlier_state(found.record, asked.number), found.order, found.orders)
-            changes = [
-                Change(onder=found.onders[step.number], order=step.becomes) for step in steps if step.by_itself
-            ]  # fmt: skip
+            due = [step for step in steps if step.by_itself]
+            if lost := [step.number for step in due if step.number not in found.onders]:
+                told_ = ", ".join(map(str, lost))
+                raise DeniedError([f"Van opdracht {told_} is niet bekend wie hem kreeg. Wijzig hem zelf (HO301)."])
+            changes = [Change(onder=found.onders[step.number], order=step.becomes) for step in due]
             moment = ["doorvoeren", found.wet, found.gemeente, asked.number, found.order.date, found.order.time]
             state = [
                 [change.order.number, change.order.end, change.order.volume, change.order.budget] for change in changes
@@ -187,19 +189,19 @@ class Giving:
         ]  # fmt: skip
 
     async def _sent_before(self, found: Assigned, request: Any, onders: Iterable[str]) -> dict[str, "Sent"]:
-        """Return the messages that this same request gave before and that still are the last word."""
+        """Return the messages that this same request gave before and that still hold."""
         sent: dict[str, Sent] = {}
         for onder in dict.fromkeys(onders):
             dossier = await self._ground.dossier(found.wet, found.hoofd, onder, found.order.bsn)
             own, message = await self._known(found, onder, request, dossier)
-            heard = referral.latest(dossier.record, f"bericht/{found.hoofd}/ho301/{own}") if message else None
+            heard = referral.standing(dossier.record, f"bericht/{found.hoofd}/ho301/{own}") if message else None
             if message and heard:
                 orders = [each for each in referral.fresh(heard) if each.assignment == found.order.number]
                 sent[onder] = Sent(onder=onder, id=message, identification=own, orders=tuple(orders), again=True)
         return sent
 
     async def _known(self, found: Assigned, onder: str, request: Any, dossier: Dossier) -> tuple[str, str]:
-        """Return the Identificatie for a request, and the id of its message if that was sent and is the last word."""
+        """Return the Identificatie for a request, and the id of its message if that was sent and still holds."""
         attempt = 0
         while True:
             own = referral.identification(found.hoofd, onder, request, attempt)
@@ -208,7 +210,7 @@ class Giving:
                 known = await store.known(db, [key])
             if key not in known:
                 return own, ""
-            if referral.latest(dossier.record, f"bericht/{key}"):
+            if referral.standing(dossier.record, f"bericht/{key}"):
                 return own, str(known[key].id)
             attempt += 1  # the same was asked before, and changed or refused since
 

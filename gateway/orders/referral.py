@@ -4,12 +4,13 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateway import compose
 from gateway.catalog import Definition
 from gateway.compose import Values
+from gateway.ledger.dossier import earlier, live, newest
 from gateway.ledger.values import Heard, Order, Record
 from gateway.orders.division import measure_of
 from gateway.shapes import Shape
@@ -75,24 +76,17 @@ def given(order: Order, content: Values, at: tuple[str, str]) -> dict[str, Any]:
     return told
 
 
-def as_read(told: Values) -> Order:
-    """Return what an order in a message says, as the ledger would hear it; only its number and moment."""
-    return Order(
-        number=int(told["OpdrachtNummer"]), date=told["Opdrachtdatum"], time=told["Opdrachttijd"],
-        begin=told["Ingangsdatum"],
-    )  # fmt: skip
-
-
 def identification(hoofd: str, onder: str, told: Any, attempt: int) -> str:
     """Return an Identificatie (twelve signs) that the same request always gets; another for each ``attempt``."""
     text = json.dumps([hoofd, onder, told, attempt], sort_keys=True, ensure_ascii=False).encode()
     return base64.b32encode(hashlib.sha256(text).digest())[:12].decode()
 
 
-def latest(record: Record, message: str) -> Heard | None:
-    """Return what a message said in a dossier, if it counts and no later one told orders there."""
-    told = [heard for heard in record if heard.type == "ho301" and not heard.void]
-    return told[-1] if told and told[-1].message == message else None
+def standing(record: Record, message: str) -> Heard | None:
+    """Return what a message said in a dossier, as long as what it gave or changed is so still; None once it is not."""
+    heard = next((each for each in live(record) if each.message == message), None)
+    known = newest(earlier(live(record), Order))
+    return heard if heard and all(known[each.number] == each for each in fresh(heard)) else None
 
 
 def fresh(heard: Heard) -> list[Order]:
@@ -105,8 +99,3 @@ def fresh(heard: Heard) -> list[Order]:
 def current(orders: Mapping[int, Order], day: str) -> list[Order]:
     """Return the orders that are in force on a day or will be: what each HO301 tells (OP087)."""
     return [each for _, each in sorted(orders.items()) if not each.removed and (not each.end or each.end >= day)]
-
-
-def renumbered(parts: Sequence[tuple[str, Order]], numbers: Sequence[int]) -> list[tuple[str, Order]]:
-    """Return the parts with a number each."""
-    return [(onder, replace(order, number=number)) for (onder, order), number in zip(parts, numbers, strict=True)]
