@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from operator import mul
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from gateway.ledger.values import Line, Order, Said
 from gateway.message import Checked
 from gateway.scenario.answers import answer
 from gateway.scenario.check import CHECKS, expected, faults, total
-from gateway.scenario.messages import Message, Writer
+from gateway.scenario.messages import Message, Phase, Writer
 from gateway.scenario.outcome import Outcome, Read, accounts
 from gateway.scenario.pen import Pen
 from gateway.scenario.plan import month
@@ -92,7 +93,8 @@ def test_the_same_seed_gives_the_same_month_and_another_seed_another() -> None:
 
 def _in_memory(planned: Month) -> tuple[list[str], list[Read]]:
     """Say the whole month in one conversation; return what was refused, and the rest."""
-    pen, chain = Pen(CATALOG), Chain(CATALOG)
+    pen, chain = Pen(CATALOG, "2026-03-02"), Chain(CATALOG)
+    writer = Writer(planned, pen)
     refused: list[str] = []
     files: list[Read] = []
 
@@ -110,10 +112,24 @@ def _in_memory(planned: Month) -> tuple[list[str], list[Read]]:
         told = None if each.refused else answer(each.raw, checked, planned, pen)
         return [told] if told else []
 
-    for phase in Writer(planned, pen).phases():
-        for told in [told for each in phase.messages() for told in answers(each)]:
+    for phase in writer.phases():
+        by_gateway = _by_gateway(planned, writer, phase)
+        for told in [told for each in (*by_gateway, *phase.messages()) for told in answers(each)]:
             assert answer(told, hear(told), planned, pen) is None
     return refused, files
+
+
+def _by_gateway(planned: Month, writer: Writer, phase: Phase) -> Iterator[Message]:
+    """The orders that a gateway would write in this phase."""
+    if phase.divisions:
+        for each in planned.orders:
+            if each.assignment and each.assignment.number in planned.divided:
+                yield writer.ordered([each], "2025-12-19")
+    if phase.granted:
+        for request in planned.requests:
+            if request.reference in planned.by_rule:
+                extent = replace(request.order.extent, volume=request.volume)
+                yield writer.ordered([replace(request.order, extent=extent)], "2026-01-22")
 
 
 # Played
@@ -127,7 +143,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 def test_a_month_is_played_through_a_real_gateway_and_all_holds(played: Outcome) -> None:
     assert faults(SMALL, played) == []
-    assert sum(not each.refused for each in played.sent) == len(_in_memory(SMALL)[1])
+    retours_by_gateway = len(SMALL.by_rule)
+    assert sum(not each.refused for each in played.sent) == len(_in_memory(SMALL)[1]) + retours_by_gateway
     assert total(accounts(played.files[SMALL.hoofd])) == total(expected(SMALL))
 
 
@@ -232,6 +249,41 @@ def _a_name_aloud(held: Outcome) -> Outcome:
     return replace(held, aloud=f"{held.aloud}\nfout bij {SMALL.clients[3].name}")
 
 
+def _a_term_open(held: Outcome) -> Outcome:
+    return _told_otherwise(held, terms=held.told.terms + Counter({(SMALL.gemeenten[0], "retour"): 1}))
+
+
+def _a_request_forgotten(held: Outcome) -> Outcome:
+    return _told_otherwise(held, terms=Counter())
+
+
+def _a_tariff_otherwise(held: Outcome) -> Outcome:
+    first, *rest = sorted(held.told.contracts)
+    (category, code, unit, cents), *others = first[3]
+    return _told_otherwise(
+        held, contracts=frozenset([(*first[:3], ((category, code, unit, cents + 1), *others)), *rest])
+    )
+
+
+def _consent_where_there_is_none(held: Outcome) -> Outcome:
+    return _told_otherwise(held, consents=frozenset((*each[:3], "toegestaan") for each in held.told.consents))
+
+
+def _a_gemeente_forgot_somebody(held: Outcome) -> Outcome:
+    return _told_otherwise(held, consents=frozenset(sorted(held.told.consents)[1:]))
+
+
+def _an_order_that_stands_otherwise(held: Outcome) -> Outcome:
+    line = SMALL.declarations[0].lines[0]
+    number = line.order.number
+    more = held.told.orders[number] + Counter({"approved": 1})
+    return _told_otherwise(held, orders={**held.told.orders, number: more})
+
+
+def _told_otherwise(held: Outcome, **otherwise: Any) -> Outcome:
+    return replace(held, told=replace(held.told, **otherwise))
+
+
 WRONG: list[tuple[str, Callable[[Outcome], Outcome]]] = [
     ("weigeringen", _refused_unasked),
     ("weigeringen", _taken_in_by_mistake),
@@ -249,6 +301,12 @@ WRONG: list[tuple[str, Callable[[Outcome], Outcome]]] = [
     ("verdeling", _an_hour_more),
     ("verdeling", _without_a("jw301")),
     ("starts", _without_a("ho305")),
+    ("termijnen", _a_term_open),
+    ("termijnen", _a_request_forgotten),
+    ("register", _a_tariff_otherwise),
+    ("register", _consent_where_there_is_none),
+    ("register", _a_gemeente_forgot_somebody),
+    ("standen", _an_order_that_stands_otherwise),
     ("logboek", _log_not_sound),
     ("logboek", _without_a_receipt),
     ("stilte", _a_bsn_aloud),

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from gateway.answer import judged
-from gateway.ledger.values import Contract, Line, Price, Report
+from gateway.ledger.values import Contract, Line, Price, Report, Request
 from gateway.message import Checked, Facts
 from gateway.rules.hoa import GIVEN, WITH_CONDITIONS
 from gateway.scenario.classes import Values
@@ -19,11 +19,13 @@ DAYS = timedelta(days=5)
 
 
 def answer(raw: bytes, checked: Checked, month: Month, pen: Pen) -> bytes | None:
-    """Return what its receiver answers to a message, having read it; None if it is an answer itself."""
+    """Return what its receiver answers to a message, having read it; None if it needs none."""
     facts = checked.facts
     if facts is None or pen.catalog.of(facts).answer is None:
         return None
-    today = (date.fromisoformat(facts.dated) + DAYS).isoformat()
+    if any(isinstance(each, Request) and each.reference in month.by_rule for each in checked.said):
+        return None  # for both sides agreed beforehand what becomes of it
+    today = min((date.fromisoformat(facts.dated) + DAYS).isoformat(), pen.today)
     if facts.type == "ho341":
         return _decided(checked, facts, pen, today, _on_contract(checked, month))
     if facts.type == "ho331":

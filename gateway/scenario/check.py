@@ -8,7 +8,19 @@ from gateway.flow import State
 from gateway.ledger.values import Line, Order, Start
 from gateway.scenario.delivered import weeks
 from gateway.scenario.outcome import Accounts, Money, Outcome, accounts
-from gateway.scenario.values import EUROS, GRANTED, HOURS, LAST, MINUTES, WEEK, Extent, Instalment, Month, Price
+from gateway.scenario.values import (
+    EUROS,
+    GRANTED,
+    HOURS,
+    LAST,
+    MINUTES,
+    PENDING,
+    WEEK,
+    Extent,
+    Instalment,
+    Month,
+    Price,
+)
 from gateway.scenario.values import Line as Delivered
 from gateway.scenario.values import Order as Planned
 
@@ -124,6 +136,59 @@ def _proved(_month: Month, outcome: Outcome) -> Iterator[str]:
         yield f"{without} berichten hebben geen ontvangstbewijs"
 
 
+def _in_time(month: Month, outcome: Outcome) -> Iterator[str]:
+    """Nobody must do anything but what is planned for later: care to begin and to end, requests to look into."""
+    planned = Counter({(month.hoofd, "onderzoek"): sum(each.outcome == PENDING for each in month.requests)})
+    for order in month.orders:
+        if not order.stopped:
+            planned[order.contract.onder, "stop" if order.started else "start"] += 1
+    # A gemeente waits for one of each, over however many orders its assignment is divided.
+    started = {each.assignment.number: bool(each.stopped) for each in month.orders if each.assignment and each.started}
+    planned[month.hoofd, "start"] = len(month.assignments) - len(started)
+    planned[month.hoofd, "stop"] = len(started) - sum(started.values())
+    for who, what in sorted(planned.keys() | outcome.told.terms.keys()):
+        if outcome.told.terms[who, what] != planned[who, what]:
+            yield f"{who} moet nog {outcome.told.terms[who, what]} keer: {what}; gepland was {planned[who, what]} keer"
+
+
+def _registered(month: Month, outcome: Outcome) -> Iterator[str]:
+    """The gateway lists the contracts and the consents that were planned, and no others."""
+    contracts = {
+        (
+            each.wet,
+            each.onder,
+            each.number,
+            tuple((price.category, price.code, price.unit, _paid(price)) for price in each.prices),
+        )
+        for each in month.contracts
+    }
+    consents = {(each.wet, each.gemeente, each.onder, STANDS[each.decision]) for each in month.consents}
+    for wet, onder, number, _ in sorted(contracts ^ outcome.told.contracts):
+        yield f"de overeenkomst {number} ({wet}) met {onder} staat anders in de lijst dan zij is gesloten"
+    for wet, gemeente, onder, _ in sorted(consents ^ outcome.told.consents):
+        yield f"de toestemming van {gemeente} voor {onder} ({wet}) staat anders in het register dan zij is gegeven"
+
+
+def _paid(price: Price) -> int:
+    return price.cents if price.unit == EUROS else _tariff(price)
+
+
+STANDS = {"1": "toegestaan", "2": "toegestaan met voorwaarden", "3": "geweigerd"}
+"""How it stands after each decision."""
+
+
+def _standing(month: Month, outcome: Outcome) -> Iterator[str]:
+    """Of each order the gateway tells what was declared, approved and rejected, to the cent."""
+    planned: dict[int, Money] = {each.number: Counter() for each in month.orders}
+    for declaration in (*month.declarations, *month.again):
+        for line in declaration.lines:
+            cents, rejected = _amount(line), line.reference in declaration.rejected
+            planned[line.order.number].update({"declared": cents, "rejected" if rejected else "approved": cents})
+    for number, money in planned.items():
+        if outcome.told.orders.get(number) != money:
+            yield f"de stand van opdracht {number} is niet wat erop is gedeclareerd"
+
+
 def _silent(month: Month, outcome: Outcome) -> Iterator[str]:
     """No client stands in what is printed."""
     heard = sum(each.bsn in outcome.aloud or each.name in outcome.aloud for each in month.clients)
@@ -138,6 +203,9 @@ CHECKS: Mapping[str, Check] = {
     "geld": _money,
     "verdeling": _within,
     "starts": _started,
+    "termijnen": _in_time,
+    "register": _registered,
+    "standen": _standing,
     "logboek": _proved,
     "stilte": _silent,
 }

@@ -119,3 +119,19 @@ def instalment(each: Instalment) -> Values:
         "Periode": {"Begindatum": FIRST, "Einddatum": LAST},
         "IngediendBedrag": {"Bedrag": str(price.cents // 12), "DebetCredit": "D"},
     }
+
+
+def divided(assignment: Assignment) -> Values:
+    """Name an assignment as POST /v1/verdelingen does."""
+    client = assignment.client
+    return {"wet": client.wet, "gemeente": client.gemeente, "toewijzingNummer": assignment.number}
+
+
+def part(order: Order) -> Values:
+    """Deel of POST /v1/verdelingen."""
+    return {
+        "onderaannemer": order.contract.onder,
+        "contractNummer": order.contract.number,
+        "opdrachtNummer": order.number,
+        "volume": order.extent.volume,
+    }

@@ -19,11 +19,8 @@ from gateway.scenario.values import (
     Declaration,
     Month,
     Order,
-    Request,
 )
 
-ON_REQUEST = "12"
-"""RedenWijziging."""
 LESS = 10
 """Percent by which the tariffs are lower that are refused at first."""
 
@@ -44,7 +41,11 @@ class Phase:
     """What is sent, then fetched and answered, before the next begins."""
 
     title: str
-    messages: Callable[[], Iterable[Message]]
+    messages: Callable[[], Iterable[Message]] = tuple
+    divisions: Sequence[Values] = ()
+    """What the hoofdaannemer asks the gateway to write orders for, as POST /v1/verdelingen takes it."""
+    granted: int = 0
+    """How many requests the gateway must grant by itself, before they are looked at."""
 
 
 class Writer:
@@ -54,6 +55,7 @@ class Writer:
         """``month`` tells what to say."""
         self._month = month
         self._pen = pen
+        self._divided = month.divided
 
     def phases(self) -> Sequence[Phase]:
         """Return the month in order."""
@@ -62,11 +64,13 @@ class Writer:
             Phase(title="Geweigerde overeenkomst verbeterd", messages=self._better),
             Phase(title="Onderaannemers gemeld", messages=self._reports),
             Phase(title="Toewijzingen van gemeenten", messages=self._assignments),
-            Phase(title="Opdrachten verdeeld", messages=self._orders),
+            Phase(title="Opdrachten gegeven", messages=self._orders),
+            Phase(title="Toewijzingen verdeeld", divisions=self._divisions()),
             Phase(title="Opdrachten die niet mogen", messages=self._forbidden),
             Phase(title="Starts", messages=self._starts),
             Phase(title="Starts aan gemeenten", messages=self._first_starts),
             Phase(title="Verzoeken om wijziging", messages=self._requests),
+            Phase(title="Toegekend volgens de bandbreedte", granted=len(self._month.by_rule)),
             Phase(title="Verzoeken beantwoord", messages=self._outcomes),
             Phase(title="Stops", messages=self._stops),
             Phase(title="Stops aan gemeenten", messages=self._last_stops),
@@ -89,7 +93,6 @@ class Writer:
             "Uitvoeringsvariant": contract.variant,
             "Gebieden": [{"Gemeente": code} for code in contract.gemeenten],
             "Ingangsdatum": FIRST,
-            "Einddatum": END,
             "Betaaltermijn": "30",
             "Regels": [classes.rule(price) for price in contract.prices],
         }
@@ -143,15 +146,27 @@ class Writer:
     def _orders(self) -> Iterator[Message]:
         of: dict[tuple[str, str], list[Order]] = defaultdict(list)
         for each in self._month.orders:
-            of[each.client.bsn, each.contract.onder].append(each)
-        return (self._ordered(orders, "2025-12-19") for orders in of.values())
+            if not self._is_divided(each):
+                of[each.client.bsn, each.contract.onder].append(each)
+        return (self.ordered(orders, "2025-12-19") for orders in of.values())
+
+    def _is_divided(self, order: Order) -> bool:
+        return order.assignment is not None and order.assignment.number in self._divided
+
+    def _divisions(self) -> Sequence[Values]:
+        of: dict[int, Values] = {}
+        for each in self._month.orders:
+            if each.assignment and self._is_divided(each):
+                asked = of.setdefault(each.assignment.number, {**classes.divided(each.assignment), "delen": []})
+                asked["delen"].append(classes.part(each))
+        return tuple(of.values())
 
     def _forbidden(self) -> Iterator[Message]:
         for order, code in ((self._month.without_consent, "HO022"), (self._month.too_much, "HO025")):
-            yield replace(self._ordered([order], "2025-12-22"), refused=code)
+            yield replace(self.ordered([order], "2025-12-22"), refused=code)
 
-    def _ordered(self, orders: Sequence[Order], dated: str, **more: str) -> Message:
-        """All orders for a client to one onderaannemer; ``more`` are other fields of each."""
+    def ordered(self, orders: Sequence[Order], dated: str) -> Message:
+        """All orders for a client to one onderaannemer."""
         client, contract = orders[0].client, orders[0].contract
         told = [
             {
@@ -164,7 +179,6 @@ class Writer:
                 "Ingangsdatum": each.begin,
                 "Einddatum": END,
                 **classes.extent(each.extent),
-                **more,
             }
             for each in orders
         ]
@@ -220,20 +234,14 @@ class Writer:
             yield self._message("ho317", way, order.client.wet, "2026-01-15", {"Client": body})
 
     def _outcomes(self) -> Iterator[Message]:
-        """An order with the new volume, or an answer that refuses or will look into it."""
+        """What the hoofdaannemer decides himself: that it refuses, or will look into it."""
         for each in self._month.requests:
-            if each.outcome == GRANTED:
-                yield self._granted(each)
-            else:
+            if each.outcome != GRANTED:
                 told = {"ReferentieAanbieder": each.reference, "VerzoekAntwoord": "2"}
                 if each.outcome == REFUSED:
                     told |= {"VerzoekAntwoord": "1", "RedenAfwijzingVerzoek": "4"}
                 way = self._month.hoofd, each.order.contract.onder
                 yield self._message("ho319", way, each.order.client.wet, "2026-01-22", {"Antwoord": told})
-
-    def _granted(self, request: Request) -> Message:
-        order = replace(request.order, extent=replace(request.order.extent, volume=request.volume))
-        return self._ordered([order], "2026-01-22", RedenWijziging=ON_REQUEST, ReferentieAanbieder=request.reference)
 
     def _wrong(self) -> Iterator[Message]:
         return (

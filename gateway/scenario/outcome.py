@@ -65,6 +65,25 @@ class Log:
     """State of each message, by id."""
 
 
+Terms = Counter[tuple[str, str]]
+"""Who must do something yet, and what kind of thing: how many."""
+Contracts = frozenset[tuple[str, str, str, tuple[tuple[str, str, str, int], ...]]]
+"""Contracts that hold: law, onderaannemer, number, and per product category, code, unit and what is paid for it."""
+Consents = frozenset[tuple[str, str, str, str]]
+"""Law, gemeente, onderaannemer and how it stands with the consent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Told:
+    """What the gateway tells parties who ask it, once the month is over."""
+
+    terms: Terms
+    contracts: Contracts
+    consents: Consents
+    orders: Mapping[int, Money]
+    """By OpdrachtNummer: what was declared on it, approved, and rejected."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Outcome:
     """All of it."""
@@ -75,6 +94,7 @@ class Outcome:
     """What each party sent and got, but for what was refused."""
     waiting: int
     """Messages that nobody fetched."""
+    told: Told
     log: Log
     aloud: str
     """All that was printed by the gateway, by what read and verified its log, and on the way."""

@@ -9,8 +9,9 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +22,9 @@ from gateway.ledger.read import OBSERVERS
 from gateway.message import Checked
 from gateway.scenario import report, stand
 from gateway.scenario.answers import answer
+from gateway.scenario.asked import ask, pages
 from gateway.scenario.check import faults
+from gateway.scenario.classes import Values
 from gateway.scenario.messages import Message, Phase, Writer
 from gateway.scenario.outcome import Kept, Outcome, Read, Sent
 from gateway.scenario.pen import Pen
@@ -33,6 +36,8 @@ AT_ONCE = 16
 """Requests that are under way at once."""
 PAGE = 100
 """Messages that a party fetches and confirms at once."""
+PATIENCE = 60
+"""Seconds in which the gateway must have granted what it grants by itself."""
 MOST_FAULTS = 40
 """Faults that are told one by one."""
 
@@ -77,7 +82,7 @@ async def play(planned: Month, home: Path, database: str) -> Outcome:
     tell(f"{len(codes)} partijen krijgen een certificaat; de poort start")
     async with stand.gateway(home, codes, database) as connections, contextlib.AsyncExitStack() as stack:
         clients = {code: await stack.enter_async_context(Client(each)) for code, each in connections.items()}
-        stage = Stage(planned, Pen(catalog), clients)
+        stage = Stage(planned, Pen(catalog, datetime.now(UTC).date().isoformat()), clients)
         began = time.monotonic()
         for phase in Writer(planned, stage.pen).phases():
             at = time.monotonic()
@@ -86,6 +91,8 @@ async def play(planned: Month, home: Path, database: str) -> Outcome:
             now = time.monotonic()
             tell(report.progress(phase.title, len(stage.sent) - before, now - at, now - began))
         waiting = await stage.waiting()
+        told = await ask(planned, clients)
+        tell(f"De partijen vroegen hun lijsten, termijnen en de stand van {len(told.orders)} opdrachten op")
         log, printed = await stand.read_log(home, stage.sent)
         tell("Het logboek is uitgevoerd en gecontroleerd, met alle ontvangstbewijzen")
     return Outcome(
@@ -93,6 +100,7 @@ async def play(planned: Month, home: Path, database: str) -> Outcome:
         kept=tuple(stage.kept),
         files={code: tuple(reads) for code, reads in stage.files.items()},
         waiting=waiting,
+        told=told,
         log=log,
         aloud="\n".join((*aloud, printed, (home / "poort.log").read_text(errors="replace"))),
     )
@@ -122,11 +130,43 @@ class Stage:
 
     async def play(self, phase: Phase) -> None:
         """Send what this phase has, let whoever gets something fetch and answer it, and whoever asked fetch that."""
+        receivers = await self._divide(phase.divisions) + await self._granted(phase.granted)
         messages: Iterable[Message] = phase.messages()
         for _ in ("asked", "answered"):
-            receivers = await _bounded(self._send(each) for each in messages)
-            pages = await _bounded(self._fetch(code) for code in sorted(set(receivers)))
-            messages = [answer for page in pages for came in page for answer in self._answers(came)]
+            receivers += await _bounded(self._send(each) for each in messages)
+            fetched = await _bounded(self._fetch(code) for code in sorted(set(receivers)))
+            messages = [answer for page in fetched for came in page for answer in self._answers(came)]
+            receivers = []
+
+    async def _divide(self, divisions: Sequence[Values]) -> list[str]:
+        """Let the gateway write orders for the hoofdaannemer; return who got one."""
+        hoofd = self._clients[self._month.hoofd]
+        told = await _bounded(hoofd.call("POST", "/verdelingen", body=each) for each in divisions)
+        return await _bounded(self._written(each["berichtId"]) for answer in told for each in answer["berichten"])
+
+    async def _granted(self, many: int) -> list[str]:
+        """Wait until the gateway granted so many requests, file what it wrote for that; return who got something."""
+        hoofd, found = self._clients[self._month.hoofd], list[str]()
+        for _ in range(PATIENCE * 4 if many else 0):
+            notices = pages(hoofd, "/kennisgevingen", "kennisgevingen", aantal="100")
+            found = [each["berichtId"] async for each in notices if each["soort"] == "wijziging.toegekend"]
+            if len(found) >= many:
+                break
+            await asyncio.sleep(0.25)
+        asked = [each.id for each in self.sent if each.type == "ho317"] if many else []
+        answers = [each["antwoord"] for each in await _bounded(map(hoofd.status, asked))]
+        own = {each.id for each in self.sent}
+        return await _bounded(self._written(each) for each in (*found, *answers) if each and each not in own)
+
+    async def _written(self, id_: str) -> str:
+        """File what the gateway wrote in the name of the hoofdaannemer; return who gets it."""
+        hoofd = self._clients[self._month.hoofd]
+        raw, receipt = await hoofd.fetch(id_), await hoofd.receipt(id_)
+        checked = self._file(self._month.hoofd, check(raw, self._catalog, OBSERVERS))
+        assert checked.facts, "what is filed could be read"
+        message = Message(type=checked.facts.type, sender=self._month.hoofd, receiver=checked.facts.receiver, raw=raw)
+        self._note(message, id_=id_, receipt=receipt)
+        return message.receiver
 
     def _answers(self, came: _Came) -> list[Message]:
         facts = came.checked.facts
@@ -140,6 +180,13 @@ class Stage:
         """Send a message; return who has something to fetch then: its receiver, or its sender if it was refused."""
         answer = await self._clients[message.sender].send(message.raw)
         taken = answer.status in {200, 201}
+        id_ = answer.body["berichtId"] if taken else str(answer.body.get("antwoordbericht") or "")[-32:]
+        self._note(message, id_=id_, receipt=answer.body if taken else {}, refused=() if taken else _codes(answer))
+        if taken:
+            self._file(message.sender, check(message.raw, self._catalog, OBSERVERS))
+        return message.receiver if taken else message.sender
+
+    def _note(self, message: Message, *, id_: str, receipt: Mapping[str, Any], refused: tuple[str, ...] = ()) -> None:
         self.sent.append(
             Sent(
                 type=message.type,
@@ -148,14 +195,11 @@ class Stage:
                 digest=hashlib.sha256(message.raw).digest(),
                 asks=self._catalog.types[message.type].answer is not None,
                 expected=message.refused,
-                refused=() if taken else _codes(answer),
-                id=answer.body["berichtId"] if taken else str(answer.body.get("antwoordbericht") or "")[-32:],
-                receipt=json.dumps(answer.body).encode() if taken else b"",
+                refused=refused,
+                id=id_,
+                receipt=json.dumps(receipt).encode() if receipt else b"",
             )
         )
-        if taken:
-            self._file(message.sender, check(message.raw, self._catalog, OBSERVERS))
-        return message.receiver if taken else message.sender
 
     async def _fetch(self, code: str) -> list[_Came]:
         """Let a party fetch all that waits for it, read it, and confirm it."""

@@ -1,15 +1,16 @@
 """What a planned month consists of. Money is whole eurocents, dates are ISO dates, codes are those of the standard."""
 
+from collections import Counter
 from dataclasses import dataclass
 
-FIRST, LAST, END = "2026-01-01", "2026-01-31", "2026-12-31"
-"""The month, and the last day of all that is agreed."""
+FIRST, LAST, END = "2026-01-01", "2026-01-31", "2030-12-31"
+"""The month, which lies behind us, and the last day of all care, which does not: nothing ends because time went by."""
 HOURS, MINUTES, PARTS, PIECES, EUROS = "04", "01", "16", "82", "83"
 """Units; a part is half a day."""
 WEEK, MONTH, IN_TOTAL = "2", "4", "6"
 """Frequencies."""
 GRANTED, REFUSED, PENDING = "granted", "refused", "pending"
-"""What a hoofdaannemer makes of a request."""
+"""What becomes of a request: granted by rule, or refused or looked into by the hoofdaannemer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,6 @@ class Request:
     order: Order
     volume: int
     outcome: str
-    """What the hoofdaannemer makes of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -170,3 +170,14 @@ class Month:
     declarations: tuple[Declaration, ...]
     again: tuple[Declaration, ...]
     """Rejected lines, put right."""
+
+    @property
+    def by_rule(self) -> frozenset[str]:
+        """References of the requests that the gateway grants by itself: they are within the band."""
+        return frozenset(each.reference for each in self.requests if each.outcome == GRANTED)
+
+    @property
+    def divided(self) -> frozenset[int]:
+        """Numbers of the assignments that are divided over more than one order."""
+        orders = Counter(each.assignment.number for each in self.orders if each.assignment)
+        return frozenset(number for number, many in orders.items() if many > 1)
