@@ -27,6 +27,7 @@ from gateway.history import opened as records
 from gateway.intake import Rejected
 from gateway.invented import message
 from gateway.tables import ledger
+from gateway.terms.tables import terms
 from tests.door import HOOFD, ONDER, ORIGIN, VISIT, Door, opened
 from tests.services import child
 from tests.test_history import start
@@ -119,6 +120,10 @@ async def test_persons_and_ledger_are_found_under_a_new_index_key_and_none_twice
     # Every record of the ledger is under the index of the key that stands in it.
     kept = records(door.keys, rows)
     assert [row.key for row in rows] == indexes(door.keys, [key for key, _ in kept], "2")
+    async with door.engine.connect() as db:
+        about = set((await db.execute(sa.select(terms.c.about).where(terms.c.about != ""))).scalars())
+    assert about
+    assert about <= {row.key for row in rows}, "what must be done is still of an order that the ledger knows"
     assert len(await door.waiting(ONDER)) == min(len(accepted), 100)
     told = [header for event, header, _ in await door.logged() if event == "sleutel.vernieuwd"]
     assert [(each["key_kind"], each["key_old"], each["key_new"]) for each in told] == [("index", "1", "2")]

@@ -56,10 +56,10 @@ class Place:
             mailbox=door.intake._mailbox, origin=ORIGIN,
         )  # fmt: skip
 
-    async def agree(self, *, band: int | None = 1000) -> None:
+    async def agree(self, *, band: int | None = 1000, order: bytes = b"") -> None:
         by = {each.code: each for each in (HOOFD, ONDER, GEMEENTE)}
         for name in AGREED:
-            raw = agreed(name, band=band)
+            raw = order if order and name == AGREED[-1] else agreed(name, band=band)
             sender = re.search(rb"<Afzender>(\d+)<", raw)
             assert sender
             await self.door.accepted(raw, by[sender[1].decode()])
@@ -126,7 +126,8 @@ async def test_outside_the_band_the_term_is_the_hoofdaannemers_and_nothing_else_
     assert "antwoord" in await place.open()
     assert await place.told() == []
     assert await place.volume() == 10
-    assert all(name == "bericht.getoetst" for name, _, _ in (await place.door.logged())[logged:])
+    read = [name for name, _, _ in (await place.door.logged())[logged:]]
+    assert read == (["bericht.getoetst"] if band else []), "without a band nothing is opened"
     assert await place.granting.round() == 0, "it is not looked at again"
 
 
@@ -138,6 +139,33 @@ async def test_many_small_changes_stay_within_the_band_of_what_was_first_agreed(
     await place.door.accepted(again, ONDER)
     await place.granting.round()
     assert await place.volume() == 11
+
+
+async def test_orders_that_stay_are_told_again_as_they_were(place: Place):
+    """And not as if they honoured a request once more (TR379)."""
+    two = agreed("05-ho301", band=None).decode()
+    order = re.search(r"<Opdracht>.*</Opdracht>", two, flags=re.DOTALL)
+    assert order
+    first = order[0].replace("2099-12-31", "2098-12-31")
+    second = order[0].replace("7001", "7002").replace("2026-01-12", "2099-01-01")
+    await place.agree(order=two.replace(order[0], first + second).encode())
+    for number, other, begin, end, volume, own in (
+        ("7002", "7001", "2099-01-01", "2099-12-31", 11, "V-2"),
+        ("7001", "7002", "2026-01-12", "2098-12-31", 9, "V-3"),
+    ):
+        named = f"<OngewijzigdProduct><OpdrachtNummer>{other}</OpdrachtNummer></OngewijzigdProduct>"
+        stays = f"<OngewijzigdeProducten>{named}</OngewijzigdeProducten>"
+        asked = request(volume, f"HO317-{own}", begin=begin, end=end).decode().replace("7001", number)
+        asked = asked.replace("V-2", own).replace("<TeWijzigenProducten>", f"{stays}<TeWijzigenProducten>", 1)
+        await place.door.accepted(asked.replace("HO317-V-2", f"HO317-{own}").encode(), ONDER)
+        await place.granting.round()
+    assert await place.volume() == 9
+    assert len(await place.told()) == 4
+    async with place.door.engine.connect() as db:
+        record = (await recall(db, place.door.keys, [DOSSIER]))[DOSSIER]
+    assert [(each.number, each.volume, each.reference) for each in record[-1].said if isinstance(each, Order)] == [
+        (7001, 9, "V-3"), (7002, 11, ""),
+    ]  # fmt: skip
 
 
 async def test_killed_between_composing_and_commit_there_is_exactly_one_pair(place: Place):

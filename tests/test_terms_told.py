@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from functools import partial
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from audit import bulk
@@ -13,6 +14,7 @@ from gateway.commit import writing
 from gateway.invented import message
 from gateway.parties import Party
 from gateway.store import create_tables
+from gateway.tables import messages
 from gateway.terms import notices, run, store
 from gateway.terms.agenda import TASKS, Agenda
 from gateway.terms.decide import Kind, within
@@ -108,6 +110,20 @@ async def test_old_notices_and_terms_that_were_done_long_ago_are_taken_away(engi
         await store.forget(db, before=6)
         left = (await db.execute(terms.select())).all()
     assert [row.message for row in left] == ["cd" * 16], "what is not done stays, however old"
+
+
+async def test_what_is_due_on_a_message_that_was_destroyed_is_not_asked_for_ever(engine: AsyncEngine):
+    async with opened(engine) as door:
+        for own in ("A1", "A2"):
+            await door.accepted(message("ho301-minimaal", own))
+        async with writing(engine) as db:
+            await db.execute(sa.update(messages).where(messages.c.identification == "A1").values(sealed_body=None))
+            await store.forget(db, before=0)
+            assert len(await store.untold(db, 9, until=2**60, count=9)) == 2, "what is not long past stays"
+            await store.forget(db, before=2**60)
+            left = await store.of(db, {ONDER.code}, is_open=True, after=0, count=9)
+            kept = (await db.execute(sa.select(messages.c.id).where(messages.c.identification == "A2"))).scalar()
+    assert [row.message for row in left] == [kept]
 
 
 async def test_both_parties_see_what_one_must_do_and_nobody_else_does(engine: AsyncEngine):

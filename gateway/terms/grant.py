@@ -223,12 +223,8 @@ class Granting:
         at = milliseconds(now)
         mine = [await terms.looked(db, each.request.id, at=at) for each in asked]
         waiting = [each for each, first in zip(asked, mine, strict=True) if first and each.fits]
-        answered = await store.answered(db, [each.request.message for each in waiting])
-        sounds: list[Sound] = []
-        for each in waiting:
-            if each.pair:
-                retour = [] if each.request.message in answered else [each.pair.retour]
-                sounds += [*retour, each.pair.order]
+        # A retour that the hoofdaannemer sent itself stays the only one (KP023); the order follows all the same.
+        sounds = [sound for each in waiting if each.pair for sound in (each.pair.retour, each.pair.order)]
         outcomes = dict(zip(map(id, sounds), await self._intake.receive(db, sounds) if sounds else (), strict=True))
         done = []
         for each in waiting:
