@@ -200,6 +200,35 @@ def test_who_cannot_be_answered_in_that_form_is_not_read_for(gateway):
     assert entries(gateway).count("bericht.gelezen") == before
 
 
+# Before the first page is opened: a command runs a loop of its own, and so does the browser, as long as it lives.
+def typed(gateway, party, *words):
+    """What a party types, at the command line; the exit code."""
+    return cli.main([*words, "--aansluiting", str(gateway.home / f"partij-{party}" / "aansluiting.toml")])
+
+
+def test_a_party_asks_the_same_at_its_command_line(gateway, capfd, tmp_path):
+    one = ("overeenkomsten", "--een", "JW", HOOFD, ONDER, "RO-2026-07")
+    order = ("opdrachtbevestiging", "--wet", "JW", "--wederpartij", ONDER, "--nummer", "1001")
+    for party, words, path, body in (
+        (HOOFD, ("overeenkomsten",), "/v1/overeenkomsten", None),
+        (HOOFD, one, CONTRACT, None),
+        (ONDER, ("toestemmingen",), "/v1/toestemmingen", None),
+        (GEMEENTE, ("onderaannemers", "--gemeente", GEMEENTE, "--op", "2026-03-01"), f"{REGISTER}?op=2026-03-01", None),
+        (HOOFD, order, "/v1/opdrachtbevestigingen", ORDER),
+    ):
+        assert typed(gateway, party, *words) == 0
+        assert json.loads(capfd.readouterr().out) == told(gateway, path, party, body=body)
+    kept = tmp_path / "overeenkomst.pdf"
+    assert typed(gateway, HOOFD, *one, "--als", "pdf", "--naar", str(kept)) == 0
+    assert kept.read_bytes().startswith(b"%PDF-")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert typed(gateway, HOOFD, *one, "--als", "html", "--naar", str(kept)) == 2
+    assert "bestaat al" in capfd.readouterr().err
+    assert typed(gateway, HOOFD, *one, "--als", "pdf") == 2
+    assert typed(gateway, OTHER, *one) == 2
+    assert "niet voor u" in capfd.readouterr().err
+
+
 PAPERS = [
     ("overeenkomsten", "/v1/overeenkomsten", HOOFD, None),
     ("overeenkomst", CONTRACT, HOOFD, None),
@@ -248,34 +277,6 @@ def test_a_name_that_is_markup_stays_a_name(gateway):
     page = asked(gateway, CONTRACT, HOOFD, "text/html").body.decode()
     assert "<b>" not in page
     assert today()[:4] in page
-
-
-def typed(gateway, party, *words):
-    """What a party types, at the command line; the exit code."""
-    return cli.main([*words, "--aansluiting", str(gateway.home / f"partij-{party}" / "aansluiting.toml")])
-
-
-def test_a_party_asks_the_same_at_its_command_line(gateway, capfd, tmp_path):
-    one = ("overeenkomsten", "--een", "JW", HOOFD, ONDER, "RO-2026-07")
-    order = ("opdrachtbevestiging", "--wet", "JW", "--wederpartij", ONDER, "--nummer", "1001")
-    for party, words, path, body in (
-        (HOOFD, ("overeenkomsten",), "/v1/overeenkomsten", None),
-        (HOOFD, one, CONTRACT, None),
-        (ONDER, ("toestemmingen",), "/v1/toestemmingen", None),
-        (GEMEENTE, ("onderaannemers", "--gemeente", GEMEENTE, "--op", "2026-03-01"), f"{REGISTER}?op=2026-03-01", None),
-        (HOOFD, order, "/v1/opdrachtbevestigingen", ORDER),
-    ):
-        assert typed(gateway, party, *words) == 0
-        assert json.loads(capfd.readouterr().out) == told(gateway, path, party, body=body)
-    kept = tmp_path / "overeenkomst.pdf"
-    assert typed(gateway, HOOFD, *one, "--als", "pdf", "--naar", str(kept)) == 0
-    assert kept.read_bytes().startswith(b"%PDF-")
-    assert kept.stat().st_mode & 0o777 == 0o600
-    assert typed(gateway, HOOFD, *one, "--als", "html", "--naar", str(kept)) == 2
-    assert "bestaat al" in capfd.readouterr().err
-    assert typed(gateway, HOOFD, *one, "--als", "pdf") == 2
-    assert typed(gateway, OTHER, *one) == 2
-    assert "niet voor u" in capfd.readouterr().err
 
 
 def test_a_contract_is_found_whatever_signs_its_number_has(gateway):

@@ -6,7 +6,10 @@ import pytest
 import sqlalchemy as sa
 from door import HOOFD, ONDER, PARTIES, STRANGER, SUPPLIER, VISIT, opened
 
+from adapters.listen import Problem
+from adapters.paper import HTML, MOST_ROWS, PDF, Papers
 from gateway import forms
+from gateway.agreed.document import Document, Section, Table
 from gateway.agreed.reading import Agreed, NotNowError, Page, UnknownAgreementError, today
 from gateway.convert import json_of
 from gateway.invented import message
@@ -174,3 +177,12 @@ async def test_only_a_gemeente_itself_reads_its_register(reading):
     for party in (HOOFD, ONDER, STRANGER):
         with pytest.raises(UnknownAgreementError):
             await reading.agreed.register(party, "0344", None, ALL)
+
+
+async def test_a_document_that_nobody_could_read_on_paper_is_a_page_and_no_pdf():
+    rows = (("regel",),) * (MOST_ROWS + 1)
+    table = Table(caption="Regels", columns=("Regel",), rows=rows)
+    long = Document(title="Lang", author="", made="", lead="", sections=(Section(title="Alles", table=table),))
+    with pytest.raises(Problem, match="Te lang"):
+        await Papers().answer(PDF, {}, lambda: long)
+    assert (await Papers().answer(HTML, {}, lambda: long)).body.count(b'<th scope="row">') == len(rows)
