@@ -40,7 +40,7 @@ async def parties(asked: Asked) -> Answer:
     sections = [
         *([_own(own, register)] if own else []),
         _list("Wie deelneemt", "Partijen", ("Code", "Naam", "Soort"), rows, "Er zijn nog geen partijen."),
-        *map(_region, told.regions(register)),
+        *map(region, told.regions(register)),
     ]
     return _shown(
         "/register", sections, lead="Wie berichten stuurt en krijgt, en in welke regio's gemeenten samenwerken."
@@ -67,12 +67,13 @@ def _own(party: Party, register: Register) -> Section:
     )
 
 
-def _region(region: Mapping[str, Any]) -> Section:
+def region(found: Mapping[str, Any]) -> Section:
+    """Return a region as ``told.regions`` tells it."""
     rows = [
-        (each["gemeente"], each["naam"], words.period(each["vanaf"], each.get("tot", "")))
-        for each in region["gemeenten"]
+        (each["code"], each["naam"], words.period(each["vanaf"], each.get("tot", "")))
+        for each in found["gemeenten"]
     ]  # fmt: skip
-    title = f"Regio {region['naam']}"
+    title = f"Regio {found['naam']}"
     return _list(title, f"Gemeenten in {title}", ("Code", "Naam", "Doet mee"), rows, "Er zijn nog geen gemeenten.")
 
 
@@ -113,20 +114,25 @@ async def listed(asked: Asked) -> Answer:
     """Show who is on the list of onderaannemers, as far as it fits what is asked."""
     query = {name: text for name in told.SEARCHED if (text := asked.query.get(name, "").strip())}
     found = told.listed(_interface(asked).registry.now, query, today())
-    rows = [
-        (
-            f"{each['naam']} ({each['agb']})", each["regio"], ", ".join(each["categorieen"]),
-            ", ".join(each["specialismen"]) or words.NONE, each["capaciteit"] or words.NONE,
-            ", ".join(_mark(mark) for mark in each["kenmerken"]) or words.NONE,
-        )
-        for each in found[:MOST]
-    ]  # fmt: skip
+    rows = [row_of(each) for each in found[:MOST]]
     columns = ("Onderaannemer", "Regio", "Categorieën", "Specialismen", "Plek", "Kenmerken")
     lead = "Wie een regio toelaat als onderaannemer, met kenmerken en met wat hij kan."
     if len(found) > MOST:
         lead += f" U ziet de eerste {MOST} van {len(found)}. Zoek gerichter om de rest te zien."
     section = _list("Wie erop staat", "Toegelaten onderaannemers", columns, rows, "Er is niemand die hieraan voldoet.")
     return _shown("/register/onderaannemers", [section], lead=lead, sought=query.get("zoek", ""))
+
+
+def row_of(listing: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return one of the list of onderaannemers as ``told.listed`` tells it, cell by cell."""
+    return (
+        f"{listing['naam']} ({listing['agb']})",
+        listing["regio"],
+        ", ".join(listing["categorieen"]),
+        ", ".join(listing["specialismen"]) or words.NONE,
+        listing["capaciteit"] or words.NONE,
+        ", ".join(_mark(mark) for mark in listing["kenmerken"]) or words.NONE,
+    )
 
 
 async def terms(asked: Asked) -> Answer:
