@@ -78,7 +78,8 @@ def test_the_share_that_a_contract_names_is_at_most_what_the_region_allows(kept,
 def test_of_more_gemeenten_the_strictest_region_holds():
     both = register(region(1000, ONE), region(500, TWO, name="Zuid"))
     assert wrong(both, kept=800, areas=(ONE,)) == []
-    assert wrong(both, kept=800, areas=(ONE, TWO)) == ["Overeenkomst/Retentie/Retentiepercentage"]
+    told = ["Overeenkomst/Retentie/Maximumpercentage", "Overeenkomst/Retentie/Retentiepercentage"]
+    assert wrong(both, kept=800, most=800, areas=(ONE, TWO)) == told
 
 
 def test_what_no_region_sets_or_sets_later_is_held_against_nobody():

@@ -1,6 +1,7 @@
 """The register is what was granted, in order of decision; who proposes never decides. Pure."""
 
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -39,8 +40,8 @@ NOW = 1_800_000_000_000
 
 def change(subject: str, kind: Kind, value=None, *, at: int = 1, granted: bool | None = True, **more) -> Change:
     told = {
-        "id": f"{at:032x}", "side": "", "decides": "", "proposed_at": 0, "proposed_by": "/jan",
-        "decided_by": "/piet", **more,
+        "id": sha256(f"{at}".encode()).hexdigest()[:32], "side": "", "decides": "", "proposed_at": 0,
+        "proposed_by": "/jan", "decided_by": "/piet", **more,
     }  # fmt: skip
     return Change(subject=subject, kind=kind, value=value or {}, decided_at=at, granted=granted, **told)
 

@@ -12,7 +12,7 @@ from door import HOOFD, ONDER, ORIGIN, VISIT, Door, opened
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters import tls
-from gateway.commit import writing
+from gateway.commit import GroupCommit, committing, writing
 from gateway.parties import Parties
 from gateway.register.change import KEPT, MOST_OPEN, ProposalError, Registry, UnknownChangeError
 from gateway.register.fold import DAY
@@ -34,8 +34,8 @@ async def door(engine: AsyncEngine) -> AsyncIterator[Door]:
         yield door
 
 
-async def registry(door: Door) -> Registry:
-    made = Registry(door.commit, door.keys, ORIGIN)
+async def registry(door: Door, commit: GroupCommit | None = None) -> Registry:
+    made = Registry(commit or door.commit, door.keys, ORIGIN)
     await made.load(BASE)
     return made
 
@@ -103,27 +103,39 @@ async def test_what_is_of_others_does_not_exist(door: Door):
 
 async def test_of_two_decisions_at_once_that_cannot_both_be_one_is_taken(door: Door, tmp_path: Path):
     """Two parties hand in the same certificate, and two officers at two gateways agree at the same moment."""
-    here, there = await registry(door), await registry(door)
     pem = {"certificaat": certificate(tmp_path, "een")}
-    one = await here.propose(f"partij/{HOOFD.code}", "certificaat", pem, SYSTEM, VISIT)
-    two = await there.propose(f"partij/{ONDER.code}", "certificaat", pem, OTHER, VISIT)
-    done = await asyncio.gather(
-        here.decide(one.change.id, JAN, VISIT, grant=True), there.decide(two.change.id, PIET, VISIT, grant=True),
-        return_exceptions=True,
-    )  # fmt: skip
+    async with committing(door.engine) as other:
+        here, there = await registry(door), await registry(door, other)
+        one = await here.propose(f"partij/{HOOFD.code}", "certificaat", pem, SYSTEM, VISIT)
+        two = await there.propose(f"partij/{ONDER.code}", "certificaat", pem, OTHER, VISIT)
+        done = await asyncio.gather(
+            here.decide(one.change.id, JAN, VISIT, grant=True), there.decide(two.change.id, PIET, VISIT, grant=True),
+            return_exceptions=True,
+        )  # fmt: skip
     assert sorted(isinstance(each, ProposalError) for each in done) == [False, True]
     await here.load(BASE)
     assert len(here.now.parties.by_certificate) == 1
 
 
 async def test_a_change_is_decided_once(door: Door):
-    known = await registry(door)
-    made = await known.propose(f"partij/{HOOFD.code}", "gegevens", {"naam": "X"}, SYSTEM, VISIT)
-    done = await asyncio.gather(
-        known.decide(made.change.id, JAN, VISIT, grant=True), known.decide(made.change.id, PIET, VISIT, grant=False),
-        return_exceptions=True,
-    )  # fmt: skip
+    async with committing(door.engine) as other:
+        here, there = await registry(door), await registry(door, other)
+        made = await here.propose(f"partij/{HOOFD.code}", "gegevens", {"naam": "X"}, SYSTEM, VISIT)
+        done = await asyncio.gather(
+            here.decide(made.change.id, JAN, VISIT, grant=True), there.decide(made.change.id, PIET, VISIT, grant=False),
+            return_exceptions=True,
+        )  # fmt: skip
     assert sorted(isinstance(each, ProposalError) for each in done) == [False, True]
+
+
+async def test_a_decision_comes_after_all_that_was_decided_before_whatever_the_clock_says(door: Door):
+    known = await registry(door)
+    first = await detail(known, {"naam": "Eerste"})
+    ahead = max(each.decided_at or 0 for each in await known.concerning({HOOFD.code})) + DAY
+    async with writing(door.engine) as db:  # decided at a gateway with a clock that runs ahead
+        await db.execute(sa.update(changes).where(changes.c.id == first).values(decided_at=ahead))
+    await detail(await registry(door), {"naam": "Tweede"})
+    assert (await registry(door)).now.parties.by_code[HOOFD.code].name == "Tweede"
 
 
 async def test_nobody_can_fill_the_table_with_proposals(door: Door):

@@ -128,8 +128,7 @@ class Registry:
             decided = replace(
                 change, decided_at=max(_now(), last + 1), decided_by=who.name, granted=grant, reason=reason
             )
-            if not await store.decide(db, self._keys, decided):
-                raise ProposalError([_why_not(replace(change, granted=grant), who)])
+            await store.decide(db, self._keys, decided)
             what = What.CHANGE_GRANTED if grant else What.CHANGE_REFUSED
             await self._log(db, _event(what, decided, who, visit))
             return decided

@@ -67,11 +67,9 @@ async def add(db: AsyncConnection, keys: KeyService, change: Change) -> None:
     await db.execute(sa.insert(table), _values(keys, change))
 
 
-async def decide(db: AsyncConnection, keys: KeyService, change: Change) -> bool:
-    """Keep what was decided; return whether nobody else did before."""
-    still = (table.c.id == change.id) & table.c.decided_at.is_(None)
-    done = await db.execute(sa.update(table).where(still).values(**_values(keys, change)))
-    return bool(done.rowcount)
+async def decide(db: AsyncConnection, keys: KeyService, change: Change) -> None:
+    """Keep what was decided; the caller keeps others from deciding meanwhile."""
+    await db.execute(sa.update(table).where(table.c.id == change.id).values(**_values(keys, change)))
 
 
 async def strip(db: AsyncConnection, keys: KeyService, change: Change) -> None:
