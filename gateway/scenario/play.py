@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -127,16 +128,19 @@ class Stage:
         self.pen = pen
         self._catalog = pen.catalog
         self._clients = clients
+        self._due: Iterable[Message] = ()
+        """Answers to what came while others were fetching: what the gateway writes by itself comes when it will."""
 
     async def play(self, phase: Phase) -> None:
         """Send what this phase has, let whoever gets something fetch and answer it, and whoever asked fetch that."""
         receivers = await self._divide(phase.divisions) + await self._granted(phase.granted)
-        messages: Iterable[Message] = phase.messages()
+        messages: Iterable[Message] = chain(self._due, phase.messages())
         for _ in ("asked", "answered"):
             receivers += await _bounded(self._send(each) for each in messages)
             fetched = await _bounded(self._fetch(code) for code in sorted(set(receivers)))
             messages = [answer for page in fetched for came in page for answer in self._answers(came)]
             receivers = []
+        self._due = messages
 
     async def _divide(self, divisions: Sequence[Values]) -> list[str]:
         """Let the gateway write orders for the hoofdaannemer; return who got one."""
