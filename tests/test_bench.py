@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from gateway.bench import bench, documents
+from gateway.bench import bench, documents, past
 from gateway.bench.load import requests
 from gateway.bench.processes import BenchError, load
 from gateway.bench.rows import in_json, in_words, row
@@ -64,6 +64,18 @@ def test_a_missed_target_shows_in_words_and_in_json():
 def test_an_unknown_part_is_refused_before_anything_starts(capsys):
     assert bench(["intaek"], json=False, short=True) == 2
     assert "intaek" in capsys.readouterr().err
+
+
+def test_a_past_is_copied_with_nothing_left_of_whom_it_is_a_copy(catalog):
+    began, other = past.year(catalog), past.Pair(4_321)
+    copies = [other.own(key.encode() + packed) for key, packed in began.records]
+    first = past.FIRST
+
+    assert not any(each.encode() in copy for copy in copies for each in (first.hoofd, first.onder, first.mark))
+    assert {len(copy) - len(key) - len(packed) for copy, (key, packed) in zip(copies, began.records, strict=True)} == {
+        0
+    }
+    assert check(past.declared(other, 13), catalog).total == 0
 
 
 @pytest.fixture

@@ -154,6 +154,11 @@ def test_a_record_comes_back_from_json_as_it_was(record: values.Record):
     assert all(each.path == "" and each.line == 0 for heard in again for each in heard.said)
 
 
+@given(RECORDS, RECORDS)
+def test_a_record_that_became_longer_is_packed_as_if_it_were_packed_anew(record: values.Record, more: values.Record):
+    assert codec.extended(codec.pack(record), more) == codec.pack((*record, *more))
+
+
 @given(st.lists(st.one_of(*map(value, codec.KINDS))))
 def test_a_value_comes_back_from_the_pipe_with_its_place(sayings: list[Said]):
     again = [codec.told(each) for each in map(codec.tell, sayings)]

@@ -104,7 +104,7 @@ def pack(record: Record) -> bytes:
 def extended(packed: bytes, more: Record) -> bytes:
     """Return what ``pack`` makes of a record that is packed already, with ``more`` behind it; only that is packed."""
     known = packed[packed.index(b",") : -2]
-    between = b"," if known.endswith(b"]") else b""
+    between = b"," if more and known.endswith(b"]") else b""
     return b"".join((b"[%d" % VERSION, known, between, orjson.dumps(_arrays(more))[1:], b"]"))
 
 
