@@ -26,7 +26,7 @@ from gateway.check import MOST
 from gateway.commit import GroupCommit, aside
 from gateway.decide import Accepted, Arrival, Decision, Findings, New, allowed, decide, outcome, promise
 from gateway.explain import HEADER, finding
-from gateway.history import History
+from gateway.history import History, OpenPage
 from gateway.ledger.page import Page
 from gateway.ledger.values import Said
 from gateway.mailbox import Mailbox
@@ -227,7 +227,7 @@ class Intake:
         return [outcome(arrival, decision, receipts) for arrival, decision in decided]
 
     async def _terms(
-        self, db: AsyncConnection, decided: Sequence[tuple[Arrival, Decision, Sound]], page: Page | None,
+        self, db: AsyncConnection, decided: Sequence[tuple[Arrival, Decision, Sound]], page: OpenPage | None,
         now: datetime, size: int,
     ) -> None:  # fmt: skip
         """Keep by when must be done what the messages that are new ask for, and that what they do is done."""
@@ -241,11 +241,9 @@ class Intake:
             for arrival, answers, sound in new
         ]  # fmt: skip
         changed = await aside(db, size, partial(changes, taken, now))
-        ids, answered = (
-            {arrival.key: arrival.id for arrival, _, _ in new},
-            [answers for _, answers, _ in new if answers],
-        )
-        await terms.write(db, self._keys, changed, ids, answered, at=(now - _EPOCH) // timedelta(milliseconds=1))
+        ids, answered = {arrival.key: arrival.id for arrival, *_ in new}, [answers for _, answers, _ in new if answers]
+        names, at = page.names if page else {}, (now - _EPOCH) // timedelta(milliseconds=1)
+        await terms.write(db, self._keys, changed, ids, answered, names, at=at)
 
     async def _store(
         self, db: AsyncConnection, new: Sequence[tuple[Arrival, str | None]], also: Sequence[Event], now: datetime

@@ -44,15 +44,16 @@ async def write(
     found: Changes,
     known: Mapping[str, str],
     answered: Collection[str],
+    names: Mapping[str, str],
     *,
     at: int,
 ) -> None:
     """Keep what messages that are stored in this transaction did to terms.
 
     ``known`` gives ids of messages by SENDER/TYPE/IDENTIFICATIE, at least of those that are new; ``answered`` the ids
-    of earlier ones that got their answer.
+    of earlier ones that got their answer; ``names`` the indexes of keys of the ledger that are at hand.
     """
-    names = await _names(db, keys, {duty.about for duty in (*found.opened, *found.done) if duty.about})
+    names = await _names(db, keys, {duty.about for duty in (*found.opened, *found.done) if duty.about}, names)
     if answered:
         await db.execute(_ANSWERED, {"names": list(answered), "at": at})
     for kind in {duty.kind for duty in found.done - found.opened.keys()}:
@@ -76,11 +77,14 @@ async def write(
         await _reopen(db, again)
 
 
-async def _names(db: AsyncConnection, keys: KeyService, abouts: Iterable[str]) -> dict[str, str]:
-    wanted = sorted(abouts)
+async def _names(
+    db: AsyncConnection, keys: KeyService, abouts: Iterable[str], known: Mapping[str, str]
+) -> Mapping[str, str]:
+    wanted = sorted(set(abouts) - known.keys())
     if not wanted:
-        return {}
-    return dict(zip(wanted, indexes(keys, wanted, await index.in_force(db, keys)), strict=True))
+        return known
+    found = indexes(keys, wanted, await index.in_force(db, keys))
+    return {**known, **dict(zip(wanted, found, strict=True))}
 
 
 async def _reopen(db: AsyncConnection, rows: list[dict[str, Any]]) -> None:
