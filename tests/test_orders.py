@@ -397,6 +397,13 @@ def test_a_party_sees_the_chain_that_it_is_part_of_and_nobody_beside_it(codes: s
     assert {each.order.number for each in involved(codes, CHAIN, TODAY)} == sees
 
 
+def test_a_chain_is_of_one_gemeente_all_along():
+    apart = [
+        tie(GEMEENTE, HOOFD, 9001), tie(HOOFD, ONDER, 7001, OTHER_GEMEENTE), tie(ONDER, FAR, 1, GEMEENTE),
+    ]  # fmt: skip
+    assert [each.order.number for each in involved({GEMEENTE}, apart, TODAY)] == [9001]
+
+
 def test_who_has_nothing_running_for_a_client_sees_nothing():
     over = [tie(HOOFD, ONDER, 7001, end="2026-02-28"), tie(GEMEENTE, HOOFD, 9001)]
     assert involved({ONDER}, over, TODAY) == []

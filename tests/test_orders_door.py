@@ -240,6 +240,24 @@ async def test_what_else_runs_for_the_client_is_told_again_as_it_was(door: Door)
     assert b"Gaat naar school." in await read(door, ONDER)
 
 
+async def test_what_was_refused_or_changed_since_is_not_given_already(door: Door):
+    await agree(door, [ONDER])
+    await door.accepted(assignment(), GEMEENTE)
+    _, giving = desk(door)
+    asked = division({**WHICH, "delen": [{"onderaannemer": ONDER.code, "volume": 4}]}, exact=True)
+    (first,) = (await giving.divide(HOOFD, VISIT, asked))["berichten"]
+    await door.accepted(message("ho302-afgekeurd", "R1", answers=first["identificatie"]), ONDER)
+    (second,) = (await giving.divide(HOOFD, VISIT, asked))["berichten"]
+    assert (second["uitkomst"], second["opdrachten"]) == ("aangenomen", [1])
+    assert second["identificatie"] != first["identificatie"]
+
+    less = {**WHICH, "delen": [{"onderaannemer": ONDER.code, "opdrachtNummer": 1, "volume": 3}]}
+    await giving.divide(HOOFD, VISIT, division(less, exact=True))
+    with pytest.raises(DeniedError) as denied:
+        await giving.divide(HOOFD, VISIT, asked)
+    assert {each.code for each in denied.value.findings} == {"TR302"}  # it would be a second order beside the first
+
+
 def declared(identification: str, number: int) -> bytes:
     raw = message(
         "ho323-minimaal", identification, sender=ONDER.code, receiver=HOOFD.code, OpdrachtNummer=str(number),

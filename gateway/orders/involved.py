@@ -59,8 +59,9 @@ def involved(codes: Collection[str], known: Iterable[Tie], day: str) -> list[Tie
     for each in running:
         if {each.payer, each.provider} & set(codes):
             same = {(tie.payer, tie.provider) for tie in running if tie.place == each.place}
-            upward = _reach((each.payer, each.provider), same, up=True) if each.provider in codes else set()
-            pairs |= {(each.place, *pair) for pair in upward | _reach((each.payer, each.provider), same, up=False)}
+            own = (each.payer, each.provider)
+            reached = _reach(own, same, up=True) | _reach(own, same, up=False)
+            pairs |= {(each.place, *pair) for pair in reached}
     seen = [each for each in all_ties if (each.place, each.payer, each.provider) in pairs]
     return sorted(seen, key=lambda each: (each.order.begin, each.payer, each.provider, each.order.number))
 
