@@ -64,9 +64,11 @@ class Arriving:
         if request.content_type != "application/json":
             raise Problem(415, "Verkeerd soort inhoud", "Stuur de inhoud als application/json.")
         try:
-            return json.loads(await self.body(request, MOST_JSON))
+            found = json.loads(await self.body(request, MOST_JSON))
+            json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair is no text: nothing could tell it
         except (ValueError, RecursionError):
             raise Problem(400, "Verzoek klopt niet", "De inhoud is geen JSON.") from None
+        return found
 
 
 async def not_yet(_request: web.Request) -> None:

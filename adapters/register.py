@@ -94,7 +94,7 @@ class _Register:
         """POST /v1/registerwijzigingen/{wijzigingId}/besluit."""
         asked = await self._members(request, "besluit", "reden")
         wrong, reason = [], asked.get("reden", "")
-        if asked.get("besluit") not in _DECISIONS:
+        if asked.get("besluit") not in list(_DECISIONS):  # also what has no hash, as a list
             wrong.append("'besluit' moet akkoord of geweigerd zijn.")
         if not isinstance(reason, str) or len(reason) > _MOST_REASON or not reason.isprintable():
             wrong.append(f"'reden' is een tekst tot {_MOST_REASON} tekens.")

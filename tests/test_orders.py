@@ -32,6 +32,7 @@ from gateway.ledger.values import (
 )
 from gateway.ledger.verdeling import assigned, divided
 from gateway.message import Facts
+from gateway.orders.asked import AskedError, division
 from gateway.orders.cascade import Kind, cascade, earlier_state
 from gateway.orders.division import Candidate, Wish, apportion, propose
 from gateway.orders.involved import involved, ties
@@ -395,6 +396,14 @@ CHAIN = [
 )
 def test_a_party_sees_the_chain_that_it_is_part_of_and_nobody_beside_it(codes: set[str], sees: set[int]):
     assert {each.order.number for each in involved(codes, CHAIN, TODAY)} == sees
+
+
+@pytest.mark.parametrize("day", ["2026-W10-1", "20260301", "2026-02-30", 1])
+def test_a_day_is_written_in_one_way(day: object):
+    part = {"onderaannemer": ONDER, "volume": 1, "begin": day}
+    with pytest.raises(AskedError) as error:
+        division({"wet": "JW", "gemeente": GEMEENTE, "toewijzingNummer": 1, "delen": [part]}, exact=True)
+    assert error.value.faults == ["Deel 1: 'begin' moet een datum als 2026-03-31 zijn."]
 
 
 def test_a_chain_is_of_one_gemeente_all_along():

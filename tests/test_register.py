@@ -223,6 +223,22 @@ def test_who_was_admitted_again_after_an_end_stands_on_the_list():
 
 
 @pytest.mark.parametrize(
+    ("subject", "kind", "value"),
+    [("regio/A", Kind.REGION, REGION), (f"lijst/A/{ONDER}", Kind.LISTING, LISTING)],
+)
+def test_a_region_that_another_made_or_got_meanwhile_is_that_ones_to_decide_on(subject, kind, value):
+    """Two gemeenten ask for a region of one name, or its keeper hands it over while something waits for him."""
+    waits = change(subject, kind, value, decides=GEMEENTE, granted=None)
+    own, others = (
+        fold(BASE, [change("regio/A", Kind.REGION, {**REGION, "beheerder": keeper})]) for keeper in (GEMEENTE, "0344")
+    )
+    assert faults(own, waits, day="2026-05-01", now=NOW) == []
+    assert faults(others, waits, day="2026-05-01", now=NOW) == [
+        "Regio A heeft nu een andere beheerder. Doe het voorstel opnieuw, dan beslist die."
+    ]
+
+
+@pytest.mark.parametrize(
     ("days", "within"),
     [(31.0, None), (30.0, 30), (14.5, 30), (14.0, 14), (7.0, 7), (6.5, 7), (1.0, 1), (0.5, 1), (0.0, None), (-1, None)],
 )
@@ -254,6 +270,7 @@ WRONG = [
      ["'vanaf'", "'producten[0].eenheid'", "'producten[0].tarief'"]),
     (f"lijst/Noord/{HOOFD}", "opname", {"vanaf": "2026-02-01", "tot": "2026-01-01", "kenmerken": [{"kenmerk": "77"}]},
      ["'kenmerken[0].kenmerk'", "'kenmerken[0].tot'", "'tot' ligt voor 'vanaf'"]),
+    (f"lijst/Noord/{HOOFD}", "opname", {"vanaf": "2026-02-01", "deeltResultaten": 1}, ["moet true of false zijn"]),
 ]  # fmt: skip
 
 

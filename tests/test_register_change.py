@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters import tls
 from gateway.commit import GroupCommit, committing, writing
-from gateway.parties import Parties
+from gateway.parties import Parties, Party
 from gateway.register.change import KEPT, MOST_OPEN, ProposalError, Registry, UnknownChangeError
 from gateway.register.fold import DAY
 from gateway.register.tables import changes
@@ -89,6 +89,35 @@ async def test_a_proposal_that_is_not_sound_leaves_no_trace(door: Door):
         await known.propose(f"partij/{HOOFD.code}", "machtiging", {"aan": "98000099"}, SYSTEM, VISIT)
     assert await door.logged() == []
     assert await known.concerning({HOOFD.code}) == []
+
+
+async def test_a_region_of_one_name_is_of_who_got_it_first_and_a_second_look_is_asked_for_anew(door: Door):
+    base = Parties.known([HOOFD, ONDER, *(Party(code=code, name=code) for code in ("0344", "0363"))])
+    known = Registry(door.commit, door.keys, ORIGIN)
+    await known.load(base)
+    one, two = (Who(name=code, own=code, codes=frozenset({code})) for code in ("0344", "0363"))
+    listing = {"vanaf": "2026-01-01"}
+
+    async def region(by: Who, keeper: str) -> str:
+        value = {"beheerder": keeper, "gemeenten": [{"code": keeper, "vanaf": "2026-01-01"}]}
+        return (await known.propose("regio/Midden", "regio", value, by, VISIT)).change.id
+
+    async def grant(id_: str, by: Who) -> None:
+        await known.decide(id_, replace(by, name=f"{by.own}/els"), VISIT, grant=True)
+        await known.load(base)
+
+    first, second = await region(one, "0344"), await region(two, "0363")
+    await grant(first, one)
+    with pytest.raises(ProposalError, match="andere beheerder"):
+        await grant(second, two)
+    asked = await known.propose(f"lijst/Midden/{ONDER.code}", "opname", listing, OTHER, VISIT)
+    await grant(await region(one, "0363"), one)
+    with pytest.raises(ProposalError, match="andere beheerder"):
+        await grant(asked.change.id, one)
+    anew = await known.propose(f"lijst/Midden/{ONDER.code}", "opname", listing, OTHER, VISIT)
+    assert (anew.again, anew.change.decides) == (False, "0363")
+    await grant(anew.change.id, two)
+    assert known.now.listings["Midden", ONDER.code].begin == "2026-01-01"
 
 
 async def test_what_is_of_others_does_not_exist(door: Door):

@@ -137,6 +137,22 @@ def test_who_acts_for_a_party_does_not_change_what_it_is_known_by(place: Place):
     assert "niet voorstellen" in answer.json["detail"]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [r'{"onderwerp": "lijst/\ud800\ud800/98000002", "soort": "opname"}', r'{"\ud800": 1}', "[" * 20_000, "1" * 5_000],
+)
+def test_what_is_no_text_or_has_no_bottom_is_no_json(place: Place, body: str):
+    answer = place.gateway.ask("POST", "/v1/registerwijzigingen", body, CALL, party=HOOFD)
+    assert (answer.status, answer.json["detail"]) == (400, "De inhoud is geen JSON.")
+
+
+def test_a_decision_that_is_no_word_is_refused(place: Place):
+    for told in ([], {}, 1):
+        body = json.dumps({"besluit": told})
+        answer = place.gateway.ask("POST", f"/v1/registerwijzigingen/{'0' * 32}/besluit", body, CALL, party=HOOFD)
+        assert (answer.status, answer.json["detail"]) == (400, "'besluit' moet akkoord of geweigerd zijn.")
+
+
 def test_a_region_keeps_a_list_that_an_onderaannemer_asks_to_stand_on_and_all_can_search(place: Place):
     region = {
         "beheerder": GEMEENTE, "gemeenten": [{"code": GEMEENTE, "vanaf": "2026-01-01"}], "maximumInhouding": 1000,

@@ -112,13 +112,10 @@ class _Reader:
 
 
 def _is_day(value: Any) -> bool:
-    if not isinstance(value, str) or len(value) != len("2026-03-31"):
-        return False
     try:
-        date.fromisoformat(value)
+        return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
     except ValueError:
         return False
-    return True
 
 
 _ANY = re.compile(r"(?s).{1,500}")

@@ -102,6 +102,7 @@ def _other_faults(register: Register, party: Party, change: Change) -> Iterator[
 
 
 def _region_faults(register: Register, name: str, change: Change) -> Iterator[str]:
+    yield from _other_keeper(register, name, change)
     if change.value["beheerder"] not in register.parties.by_code:
         yield _unknown(change.value["beheerder"])
     for member in change.value["gemeenten"]:
@@ -118,6 +119,7 @@ def _region_faults(register: Register, name: str, change: Change) -> Iterator[st
 def _listing_faults(register: Register, name: str, agb: str, change: Change) -> Iterator[str]:
     if name not in register.regions:
         yield f"Regio {name} bestaat niet."
+    yield from _other_keeper(register, name, change)
     if agb not in register.parties.by_code:
         yield _unknown(agb)
     if change.kind is Kind.LISTING_ENDS:
@@ -126,6 +128,12 @@ def _listing_faults(register: Register, name: str, agb: str, change: Change) -> 
             yield f"Partij {agb} staat niet op de lijst van regio {name}."
         elif after(listing.begin, change.value["tot"]):
             yield f"De opname begint pas op {listing.begin}."
+
+
+def _other_keeper(register: Register, name: str, change: Change) -> Iterator[str]:
+    """Meanwhile another may have made a region of this name, or become its keeper: then that one decides."""
+    if name in register.regions and register.regions[name].keeper != change.decides:
+        yield f"Regio {name} heeft nu een andere beheerder. Doe het voorstel opnieuw, dan beslist die."
 
 
 def _unknown(code: str) -> str:

@@ -80,7 +80,7 @@ class Form:
     def yes(self, name: str) -> bool:
         """Return true or false; absent is false."""
         found = self._take(name)
-        if found not in (None, True, False):
+        if found is not None and not isinstance(found, bool):
             self.fault(name, "moet true of false zijn")
         return found is True
 

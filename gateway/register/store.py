@@ -52,11 +52,12 @@ async def count_open(db: AsyncConnection, name: str) -> int:
 
 
 async def same(db: AsyncConnection, keys: KeyService, change: Change) -> Change | None:
-    """Return the open proposal of the same by the same, if there is one."""
+    """Return the open proposal of the same by the same, for the same to decide, if there is one."""
     alike = (
         (table.c.subject == change.subject)
         & (table.c.kind == change.kind.value)
         & (table.c.proposed_by == change.proposed_by)
+        & (table.c.decides == change.decides)
         & table.c.decided_at.is_(None)
     )
     return next((each for each in await _some(db, keys, alike) if each.value == change.value), None)
