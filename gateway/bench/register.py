@@ -48,7 +48,8 @@ ROUNDS = 3
 PAIRS, FEW_PAIRS = 150, 10
 """Of whom messages are measured, in one round and one way."""
 ORDERS = STARTS = 3
-"""Messages of one pair, beside one declaration: about what a year has."""
+"""Messages of one pair, beside one declaration, each with its answer: about what a year has."""
+TODAY = "2026-02-05"
 AT_ONCE = 64
 """Senders that each wait for their receipt."""
 MOST = 0.3
@@ -63,6 +64,8 @@ class Sent:
 
     raw: bytes
     checked: Checked
+    answer: "Sent | None" = None
+    """What its receiver then sends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,14 +223,28 @@ async def _copy(db: asyncpg.Connection, table: sa.Table, rows: Sequence[Mapping[
 
 
 def _messages(pairs: Sequence[Pair], catalog: Catalog) -> list[Sent]:
-    """Return orders, starts and declarations of these pairs, ready to be taken in, each time in the same mixture."""
+    """Return orders, starts and declarations of these pairs, with what accepts them, each time in the same mixture."""
     raws = []
     for pair in pairs:
         raws += [past.started(pair, CLIENTS + place, 1) for place in range(STARTS)]
         raws += [past.ordered(pair, CLIENTS + WAITING // 2 + place, 1) for place in range(ORDERS)]
         raws.append(past.declared(pair, MONTHS + 1))
     random.Random(1).shuffle(raws)  # noqa: S311 - a mixture, nothing secret
-    return [Sent(raw=raw, checked=past.checked(raw, catalog)[2]) for raw in raws]
+    return [
+        replace(
+            _sent(raw, catalog),
+            answer=_sent(judged(raw, {}, catalog, identification=f"B{place}", today=TODAY), catalog),
+        )
+        for place, raw in enumerate(raws)
+    ]
+
+
+def _sent(raw: bytes, catalog: Catalog) -> Sent:
+    return Sent(raw=raw, checked=past.checked(raw, catalog)[2])
+
+
+def _all(sent: Sequence[Sent]) -> Iterator[Sent]:
+    return (each for one in sent for each in (one, one.answer) if each)
 
 
 class _Ready:
@@ -235,7 +252,7 @@ class _Ready:
 
     def __init__(self, sent: Sequence[Sent], catalog: Catalog) -> None:
         self._catalog = catalog
-        self._known = {each.raw: each.checked for each in sent}
+        self._known = {each.raw: each.checked for each in _all(sent)}
 
     async def check(self, raw: bytes) -> Checked:
         return self._known[raw]
@@ -256,18 +273,18 @@ async def _take(
             checker=_Ready(sent, catalog), commit=commit, keys=keys, catalog=catalog, mailbox=Mailbox(), origin=ORIGIN,
             history=history,
         )  # fmt: skip
-        codes = {code for each in sent for code in _codes(each)}
+        codes, count = {code for each in sent for code in _codes(each)}, len(list(_all(sent)))
         intake.parties = Parties(by_code={code: Party(code=code, name="Verzonnen") for code in codes})
         waiting = iter(sent)
         start, before = time.perf_counter(), _processor(stand)
         await asyncio.gather(*(_send(intake, waiting) for _ in range(AT_ONCE)))
-        each, wall = 1e3 / len(sent), time.perf_counter() - start
+        each, wall = 1e3 / count, time.perf_counter() - start
         cpu = {part: (seconds - before[part]) * each for part, seconds in _processor(stand).items()}
-        return Spent(wall=wall * each, cpu=cpu, batch=len(sent) / commit.commits)
+        return Spent(wall=wall * each, cpu=cpu, batch=count / commit.commits)
 
 
 async def _send(intake: Intake, waiting: Iterator[Sent]) -> None:
-    for each in waiting:
+    for each in (each for one in waiting for each in _all([one])):
         facts = each.checked.facts
         assert facts is not None, "checked before"
         outcome = await intake.accept(each.raw, intake.parties.by_code[facts.sender], Visit(trace="0" * 32))
@@ -289,7 +306,8 @@ def _processor(stand: Stand) -> dict[str, float]:
 async def _apart(engine: AsyncEngine, keys: KeyService, sent: Sequence[Sent]) -> Parts:
     """Do what a commit does with the ledger, and nothing else; return how long each part takes for one message."""
     history, times = History(keys, levels={3, 4}), [0.0] * 4
-    for group in _batched(sent, AT_ONCE):
+    messages = list(_all(sent))
+    for group in _batched(messages, AT_ONCE):
         heard = [(each.checked.facts, each.checked.said) for each in group if each.checked.facts]
         size = sum(len(each.raw) for each in group)
         async with writing(engine) as db:
@@ -310,7 +328,7 @@ async def _apart(engine: AsyncEngine, keys: KeyService, sent: Sequence[Sent]) ->
             plain = time.perf_counter() - begin
         spent = [after - before for before, after in pairwise(marks)]
         times = [total + each for total, each in zip(times, [*spent, plain], strict=True)]
-    read, judge, write, plain = (each / len(sent) * 1e3 for each in times)
+    read, judge, write, plain = (each / len(messages) * 1e3 for each in times)
     return Parts(read=read, judge=judge, write=write, plain=plain)
 
 

@@ -38,7 +38,7 @@ def keys(facts: Facts, said: tuple[Said, ...], past: Mapping[str, Record] = NOTH
     needed = {key for each in said for key in _keys_of(facts, each)}
     if facts.type[-3:] in HEARD:
         needed.add(message(facts))
-    if answered := answered_message(facts):
+    if said and (answered := answered_message(facts)):  # a retour that accepts says nothing
         needed.add(answered)
         # A declaration touches very many records, but what became of it stands in its own.
         needed |= {key for each in _said(past, answered) if isinstance(each, Touched) for key in each.keys}
