@@ -15,7 +15,7 @@ from gateway.catalog import FOLDER
 from gateway.history import recall
 from gateway.ledger.dossier import earlier, live, newest
 from gateway.ledger.overeenkomst import Version
-from gateway.ledger.values import Contract, Heard, Order, Request, Wish
+from gateway.ledger.values import Contract, Heard, Line, Order, Request, Wish
 from gateway.parties import Parties, Party
 from gateway.tables import messages
 from gateway.terms import notices, store
@@ -185,6 +185,32 @@ async def test_killed_between_composing_and_commit_there_is_exactly_one_pair(pla
     assert len(await place.told()) == 2
 
 
+WITHDRAWN = (
+    (b"HO301-01", b"HO301-02"), (b"09:00:00", b"10:00:00"), (b"2099-12-31", b"2026-01-12"),
+    (b"</Einddatum>", b"</Einddatum><RedenWijziging>13</RedenWijziging>"),
+)  # fmt: skip
+
+
+async def test_what_the_hoofdaannemer_says_between_looking_and_granting_is_not_undone(place: Place):
+    await place.agree()
+    await place.door.accepted(request(11), ONDER)
+    async with place.door.engine.connect() as db:
+        (row,) = await store.unlooked(db, count=9)
+    looked = await place.granting.look(row)
+    assert looked.pair
+    raw = agreed("05-ho301", band=None)
+    for old, new in WITHDRAWN:
+        raw = raw.replace(old, new)
+    await place.door.accepted(raw, HOOFD)
+    assert not await place.door.commit.do(place.granting.keep, looked)
+    assert await place.granting.round() == 1, "it is looked at again"
+    assert await place.granting.round() == 0
+    async with place.door.engine.connect() as db:
+        record = (await recall(db, place.door.keys, [DOSSIER]))[DOSSIER]
+    assert newest(earlier(live(record), Order))[7001].removed
+    assert await place.told() == []
+
+
 async def test_a_retour_that_the_hoofdaannemer_sent_is_not_sent_again(place: Place):
     await place.agree()
     await place.door.accepted(request(11), ONDER)
@@ -248,6 +274,26 @@ def test_only_how_much_and_until_when_may_change(wish: dict[str, Any], fits: boo
         assert granted((ASKED, wish_), "01", DOSSIER_OF, KNOWN, "2026-06-01") is None
     else:
         assert (asked(**wish) is not None) == fits
+
+
+@pytest.mark.parametrize(
+    ("end", "declared", "credited", "fits"),
+    [
+        ("2026-12-14", "2026-12-14", 0, True),
+        ("2026-12-14", "2026-12-15", 0, False),
+        ("2026-12-31", "2026-12-31", 0, False),  # twelve times 950 is less than was declared
+        ("2026-12-31", "2026-12-31", 1, True),
+    ],
+)
+def test_what_was_declared_already_stays_within_the_order(end: str, declared: str, credited: int, fits: bool):
+    much = 12 * 950 + (end == ORDER.end)
+    line = Line(reference="R1", number=1, bsn=ORDER.bsn, begin=declared, end=declared, volume=much, unit="01", amount=1)
+    credit = replace(line, reference="R2", previous="R1", amount=-1)
+    said = (line, credit) if credited else (line,)
+    heard = Heard(message="bericht/98000002/ho323/A", type="ho323", dated=declared, said=said)
+    wish = Wish(kind="TeWijzigenProduct", number=1, begin=ORDER.begin, end=end, volume=950, frequency="4")
+    found = granted((ASKED, wish), "01", (*DOSSIER_OF, heard), KNOWN, "2026-06-01")
+    assert (found is not None) == fits
 
 
 def test_a_contract_that_ended_grants_nothing():

@@ -1,7 +1,7 @@
 """A change that both sides agreed on beforehand: within the Bandbreedte of their contract it is granted by rule. Pure.
 
 Only how much and until when may change, of one order, from its first day on. It is held against the order as it was
-first given: many small changes together stay within the band too.
+first given: many small changes together stay within the band too. What was declared already stays within it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 from gateway.ledger.dossier import earlier, live
 from gateway.ledger.overeenkomst import WHOLE, Version, version_on
-from gateway.ledger.values import Order, Record, Request, Said, Wish
+from gateway.ledger.values import Line, Order, Record, Request, Said, Wish
 from gateway.ledger.verzoek import NEW, TO_CHANGE
-from gateway.ledger.volume import in_total
-from gateway.rules.klasse import moment
+from gateway.ledger.volume import in_total, measured
+from gateway.rules.klasse import after, moment
 from gateway.terms.decide import day_of
 
 
@@ -57,6 +57,8 @@ def granted(
     alike = (wish.frequency, unit) == (now.frequency, now.unit) == (first.frequency, first.unit)
     if version is None or not version.contract.band or not alike or not _within(first, wished, version.contract.band):
         return None
+    if not _holds(wished, [each for each in earlier(live(dossier), Line) if each.number == wished.number]):
+        return None
     return Granted(order=wished, contract=now.contract)
 
 
@@ -65,6 +67,16 @@ def _within(first: Order, wished: Order, band: int) -> bool:
     return all(
         before == after if before is None or after is None else abs(after - before) * WHOLE <= band * before
         for before, after in zip(_measures(first), _measures(wished), strict=True)
+    )
+
+
+def _holds(order: Order, lines: Iterable[Line]) -> bool:
+    """Whether an order still holds all that was declared on it, also what was not approved: people look at that."""
+    declared = list(lines)
+    whole = in_total(order) if order.volume is not None else None
+    much = sum((measured(order, each.volume or 0, each.unit) or 0) * (-1 if each.previous else 1) for each in declared)
+    return not any(order.end and after(each.end, order.end) for each in declared) and (
+        whole is None or much <= (measured(order, whole, order.unit) or 0)
     )
 
 

@@ -65,6 +65,8 @@ class Looked:
     fits: bool
     """Whether it is within the band, so that the hoofdaannemer must know if it was not granted."""
     pair: Pair | None = None
+    records: Mapping[str, Record] = field(default_factory=dict, repr=False)
+    """What it was held against, by key of the ledger, if it is within the band."""
 
 
 class Granting:
@@ -107,7 +109,8 @@ class Granting:
             return nothing
         agreement = agreed_by(Relation(wet=request.wet, hoofd=request.receiver, onder=request.sender))
         async with self._commit.reading() as db:
-            known = versions((await recall(db, self._keys, [agreement])).get(agreement, ()))
+            contracts = (await recall(db, self._keys, [agreement])).get(agreement, ())
+        known = versions(contracts)
         if not band_of(known):  # and then nothing is opened
             return nothing
         raw = (await self._read([request.message])).get(request.message, b"")
@@ -117,11 +120,13 @@ class Granting:
         (bsn, *_), today = checked.facts.subjects, datetime.now(NETHERLANDS)
         dossier = f"dossier/{request.wet}/{request.receiver}/{request.sender}/{bsn}"
         async with self._commit.reading() as db:
-            told = live((await recall(db, self._keys, [dossier])).get(dossier, ()))
+            record_ = (await recall(db, self._keys, [dossier])).get(dossier, ())
+        told = live(record_)
         found = granted(checked.said, self._unit(raw), told, known, today.date().isoformat())
         if found is None:
             return nothing
-        return Looked(request=request, fits=True, pair=await self._pair(request, raw, checked, told, found, today))
+        pair = await self._pair(request, raw, checked, told, found, today)
+        return Looked(request=request, fits=True, pair=pair, records={agreement: contracts, dossier: record_})
 
     def _unit(self, raw: bytes) -> str:
         """Return the unit of the volume that is wished; of several wishes nothing is granted by rule."""
@@ -221,8 +226,13 @@ class Granting:
         """Commit step: mark requests as looked at, and take in what grants them; return of which that was so."""
         now = datetime.now(UTC)
         at = milliseconds(now)
-        mine = [await terms.looked(db, each.request.id, at=at) for each in asked]
-        waiting = [each for each, first in zip(asked, mine, strict=True) if first and each.fits]
+        # First of all, as whoever takes messages in: nobody says anything more until this is over.
+        requests = [each.request for each in asked]
+        await store.lock(db, {f"{each.wet}/{code}" for each in requests for code in (each.sender, each.receiver)})
+        # What changed since is looked at again: a grant would undo what the hoofdaannemer said meanwhile.
+        still = [each for each in asked if each.records.items() <= (await recall(db, self._keys, each.records)).items()]
+        mine = [await terms.looked(db, each.request.id, at=at) for each in still]
+        waiting = [each for each, first in zip(still, mine, strict=True) if first and each.fits]
         # A retour that the hoofdaannemer sent itself stays the only one (KP023); the order follows all the same.
         sounds = [sound for each in waiting if each.pair for sound in (each.pair.retour, each.pair.order)]
         outcomes = dict(zip(map(id, sounds), await self._intake.receive(db, sounds) if sounds else (), strict=True))
