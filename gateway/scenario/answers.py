@@ -25,7 +25,7 @@ def answer(raw: bytes, checked: Checked, month: Month, pen: Pen) -> bytes | None
         return None
     if any(isinstance(each, Request) and each.reference in month.by_rule for each in checked.said):
         return None  # for both sides agreed beforehand what becomes of it
-    today = min((date.fromisoformat(facts.dated) + DAYS).isoformat(), pen.today)
+    today = min((date.fromisoformat(facts.dated) + DAYS).isoformat(), pen.latest)
     if facts.type == "ho341":
         return _decided(checked, facts, pen, today, _on_contract(checked, month))
     if facts.type == "ho331":

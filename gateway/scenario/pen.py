@@ -8,10 +8,10 @@ from gateway.scenario.classes import Values
 class Pen:
     """Writes messages, each with a number of its own."""
 
-    def __init__(self, catalog: Catalog, today: str) -> None:
-        """``catalog`` tells what messages look like, and ``today`` is an ISO date: nothing is dated after it."""
+    def __init__(self, catalog: Catalog, latest: str) -> None:
+        """``catalog`` tells what messages look like, and ``latest`` is an ISO date: nothing is dated after it."""
         self.catalog = catalog
-        self.today = today
+        self.latest = latest
         self._count = 0
 
     def number(self) -> str:
