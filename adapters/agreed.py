@@ -12,7 +12,8 @@ from adapters.listen import Problem, busy
 from adapters.paper import Papers, wanted
 from gateway.agreed.contract_paper import consents_paper, contract_paper, contracts_paper, register_paper
 from gateway.agreed.order_paper import order_paper
-from gateway.agreed.reading import Agreed, NotNowError, Page, UnknownAgreementError, today
+from gateway.agreed.reading import Agreed, NotNowError, Page, UnknownAgreementError
+from gateway.clock import today
 from gateway.ledger.values import Relation
 from gateway.pickup import DestroyedError
 

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 
 from adapters.arriving import PARTY, VISIT, Arriving, not_yet
 from adapters.listen import Problem
+from gateway.clock import today
 from gateway.register import told
 from gateway.register.change import ProposalError, Registry, UnknownChangeError
 from gateway.register.values import Who
@@ -63,8 +63,7 @@ class _Register:
 
     async def listed(self, request: web.Request) -> web.Response:
         """GET /v1/onderaannemers."""
-        day = datetime.now(UTC).date().isoformat()
-        found = told.listed(self._registry.now, _asked(request, *told.SEARCHED), day)
+        found = told.listed(self._registry.now, _asked(request, *told.SEARCHED), today())
         return _answer({"onderaannemers": found[:MOST_FOUND], "aantal": len(found)})
 
     async def agreements(self, request: web.Request) -> web.Response:

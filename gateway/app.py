@@ -26,6 +26,7 @@ from audit.keys import KeyService
 from audit.note import Checkpoint
 from audit.policy import PolicyError, read_policy
 from audit.witnessing import Witnessing
+from gateway import clock
 from gateway.agreed.reading import Agreed
 from gateway.catalog import Catalog
 from gateway.commit import AwayError, GroupCommit, passes, writing
@@ -192,7 +193,7 @@ class Gateway:
 
     async def _tend_register(self) -> None:
         while True:
-            await self.registry.tend(self._writing, int(_now().timestamp() * 1000))
+            await self.registry.tend(self._writing, clock.now())
             await asyncio.sleep(TEND_EVERY)
 
     async def _stamp(self) -> None:

@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 
@@ -23,6 +23,7 @@ from gateway import answer, bodies, store, trail
 from gateway.answer import Codes
 from gateway.catalog import Catalog
 from gateway.check import MOST
+from gateway.clock import milliseconds
 from gateway.commit import GroupCommit, aside
 from gateway.decide import Accepted, Arrival, Decision, Findings, New, allowed, decide, outcome, promise
 from gateway.explain import HEADER, finding
@@ -40,7 +41,6 @@ from gateway.trail import Visit, What
 
 MOST_UNDERWAY = 256 * 2**20
 """Bytes that may be under way at once; more is answered 'try again', so that a flood cannot exhaust memory."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BusyError(Exception):
@@ -162,7 +162,7 @@ class Intake:
 
     def _arrive(self, sound: Sound, now: datetime) -> Arrival:
         raw, facts = sound.raw, sound.facts
-        received = (now - _EPOCH) // timedelta(milliseconds=1)
+        received = milliseconds(now)
         id_ = f"{received:012x}{secrets.token_hex(10)}"  # time-ordered, so that indexes grow at their end
         answered = self._catalog.of(facts).answers
         event = trail.event(
@@ -214,7 +214,7 @@ class Intake:
         decisions = await aside(db, size, lambda: decide(arrivals, known, taken, hear))
         decided = list(zip(arrivals, decisions, strict=True))
         if self._history and page:
-            await self._history.write(db, page, at=(now - _EPOCH) // timedelta(milliseconds=1), size=size)
+            await self._history.write(db, page, at=milliseconds(now), size=size)
         new = [(arrival, decision.answers) for arrival, decision in decided if isinstance(decision, New)]
         again = [
             # A copy is a fact about its original: an id of its own would name a message that exists nowhere.
@@ -241,9 +241,10 @@ class Intake:
             for arrival, answers, sound in new
         ]  # fmt: skip
         changed = await aside(db, size, partial(changes, taken, now))
-        ids, answered = {arrival.key: arrival.id for arrival, *_ in new}, [answers for _, answers, _ in new if answers]
-        names, at = page.names if page else {}, (now - _EPOCH) // timedelta(milliseconds=1)
-        await terms.write(db, self._keys, changed, ids, answered, names, at=at)
+        ids = {arrival.key: arrival.id for arrival, *_ in new}
+        answered = [answers for _, answers, _ in new if answers]
+        names = page.names if page else {}
+        await terms.write(db, self._keys, changed, ids, answered, names, at=milliseconds(now))
 
     async def _store(
         self, db: AsyncConnection, new: Sequence[tuple[Arrival, str | None]], also: Sequence[Event], now: datetime
@@ -251,7 +252,7 @@ class Intake:
         """Store messages with what they answer, and log them and what else happened; return their receipts by id."""
         roads = {(arrival.row["sender"], arrival.receiver) for arrival, _ in new if self._push(arrival.receiver)}
         if roads:  # before the log is written: everybody who locks both locks lanes first, then persons
-            await store.wake(db, roads, (now - _EPOCH) // timedelta(milliseconds=1))
+            await store.wake(db, roads, milliseconds(now))
         told = [event for arrival, _ in new for event in trail.per_subject(arrival.event, arrival.subjects)]
         logged = await record(db, self._keys, self._origin, [*told, *also], now)
         if not new:

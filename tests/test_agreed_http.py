@@ -12,7 +12,7 @@ from needs import needs
 from running import HOOFD, ONDER, OTHER, SUPPLIER, running, wait_until
 
 from gateway import cli, setup
-from gateway.agreed.reading import today
+from gateway.clock import today
 from gateway.invented import message
 
 __all__ = ["browser"]

@@ -10,7 +10,8 @@ from adapters.listen import Problem
 from adapters.paper import HTML, MOST_ROWS, PDF, Papers
 from gateway import forms
 from gateway.agreed.document import Document, Section, Table
-from gateway.agreed.reading import Agreed, NotNowError, Page, UnknownAgreementError, today
+from gateway.agreed.reading import Agreed, NotNowError, Page, UnknownAgreementError
+from gateway.clock import today
 from gateway.convert import json_of
 from gateway.invented import message
 from gateway.ledger.values import Relation

@@ -10,11 +10,11 @@ import pytest
 from running import HOOFD, ONDER, OTHER, ROOT, environment, running
 
 from gateway import settings
+from gateway.clock import milliseconds
 from gateway.commit import open_engine, writing
 from gateway.invented import message
 from gateway.terms import notices
 from gateway.terms.notices import Kind, Notice
-from gateway.terms.store import milliseconds
 
 CALL = {"Content-Type": "application/json"}
 

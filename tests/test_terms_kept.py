@@ -10,13 +10,13 @@ from test_terms import Calendar, Told
 
 from gateway.catalog import FOLDER
 from gateway.check import check
+from gateway.clock import milliseconds
 from gateway.decide import Accepted
 from gateway.history import indexes
 from gateway.intake import Rejected
 from gateway.ledger.read import OBSERVERS
 from gateway.message import Checked
 from gateway.tables import messages
-from gateway.terms.store import milliseconds
 from gateway.terms.tables import terms
 from tests.door import CATALOG, HOOFD, ONDER, Door, opened
 

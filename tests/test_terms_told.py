@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from audit import bulk
+from gateway.clock import milliseconds
 from gateway.commit import writing
 from gateway.invented import message
 from gateway.parties import Party
@@ -18,7 +19,6 @@ from gateway.tables import messages
 from gateway.terms import notices, run, store
 from gateway.terms.agenda import TASKS, Agenda
 from gateway.terms.decide import Kind, within
-from gateway.terms.store import milliseconds
 from gateway.terms.tables import terms
 from tests.door import HOOFD, ONDER, SUPPLIER, opened
 

@@ -12,7 +12,8 @@ from adapters.console.pages import Answer, Asked, MissingError, Page, Shown
 from gateway.agreed import reading, words
 from gateway.agreed.contract_paper import consents_paper, contract_paper
 from gateway.agreed.document import Section, Table
-from gateway.agreed.reading import UnknownAgreementError, today
+from gateway.agreed.reading import UnknownAgreementError
+from gateway.clock import today
 from gateway.codes import code_list
 from gateway.ledger.values import Relation
 from gateway.oversight.desk import Interface

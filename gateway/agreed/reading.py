@@ -7,7 +7,6 @@ alone, so it leaves only after the line in the log that says so.
 import json
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,6 +19,7 @@ from gateway.agreed.orders import confirmation, dossier_of, newest_order
 from gateway.agreed.sight import Sight, sight
 from gateway.agreed.template import Deviation, deviations
 from gateway.agreed.told import Known, Told
+from gateway.clock import today
 from gateway.commit import GroupCommit
 from gateway.ledger import keys
 from gateway.ledger.overeenkomst import version_on, versions
@@ -28,7 +28,6 @@ from gateway.parties import Party
 from gateway.pickup import Pickup
 from gateway.register.values import Register
 from gateway.trail import Visit
-from gateway.werkdagen import NETHERLANDS
 
 _MESSAGE = "bericht/"
 
@@ -208,11 +207,6 @@ class Agreed:
         rows = await store.known(db, wanted) if wanted else {}
         names = {code: each.name for code, each in self._register().parties.by_code.items()}
         return Known(names=names, ids={message: rows[key].id for key, message in wanted.items() if key in rows})
-
-
-def today() -> str:
-    """Return the day on which it is now in the Netherlands, ISO date."""
-    return datetime.now(NETHERLANDS).date().isoformat()
 
 
 def _part(found: Sequence[Relation], page: Page) -> Sequence[Relation]:

@@ -13,12 +13,13 @@ from audit.entry import Event
 from audit.keys import KeyService
 from audit.record import record
 from gateway import trail
+from gateway.clock import today
 from gateway.commit import GroupCommit
 from gateway.history import recall
-from gateway.ledger.dossier import Fates, earlier, newest
+from gateway.ledger.dossier import Fates, earlier, live, newest
 from gateway.ledger.keys import agreed_by
 from gateway.ledger.overeenkomst import versions
-from gateway.ledger.values import Line, Order, Record, Relation
+from gateway.ledger.values import Line, Order, Relation
 from gateway.ledger.verdeling import assigned, divided
 from gateway.orders import cascade, numbers, told
 from gateway.orders.ground import Dossier, Ground
@@ -27,7 +28,6 @@ from gateway.orders.standing import standing
 from gateway.parties import Parties, Party
 from gateway.retention import people
 from gateway.trail import Visit, What
-from gateway.werkdagen import NETHERLANDS
 
 MOST_STEPS = 4
 """How many parties an order may have been passed on, at most, and still be shown."""
@@ -60,7 +60,7 @@ class Office:
             told.listed(order, row, self._names(), today())
             for row in rows
             if row.dossier in found
-            and (order := newest(earlier(_live(found[row.dossier]), Order)).get(row.number)) is not None
+            and (order := newest(earlier(live(found[row.dossier].record), Order)).get(row.number)) is not None
         ]
         return {"opdrachten": listed, "volgende": rows[-1].seq if len(rows) == count else None}
 
@@ -79,7 +79,7 @@ class Office:
             declared = {heard.message for heard in dossier.record if any(isinstance(each, Line) for each in heard.said)}
             past = await recall(db, self._keys, {agreed, *declared})
         await self.log(What.ORDERS_READ, party, visit, [dossier])
-        order = newest(earlier(_live(dossier), Order)).get(number)
+        order = newest(earlier(live(dossier.record), Order)).get(number)
         known = versions(past.get(agreed, ())).get(order.contract, []) if order else []
         stand = standing(number, dossier.record, Fates(past), known, today())
         if stand is None:
@@ -167,12 +167,3 @@ class Office:
 
     def _names(self) -> Mapping[str, str]:
         return {code: party.name for code, party in self._parties().by_code.items()}
-
-
-def _live(dossier: Dossier) -> Record:
-    return tuple(heard for heard in dossier.record if not heard.void)
-
-
-def today() -> str:
-    """Return the date here, ISO."""
-    return datetime.now(NETHERLANDS).date().isoformat()

@@ -13,6 +13,7 @@ from audit.entry import Event
 from audit.keys import KeyService
 from audit.record import record
 from gateway import trail
+from gateway.clock import now, today
 from gateway.commit import GroupCommit, Result
 from gateway.parties import Parties
 from gateway.register import store
@@ -93,7 +94,7 @@ class Registry:
             raise ProposalError([f"U kunt '{kind}' niet voorstellen voor {subject}."])
         change = Change(
             id=secrets.token_hex(16), subject=subject, kind=Kind(kind), value=normal, side=found[0], decides=found[1],
-            proposed_at=_now(), proposed_by=who.name,
+            proposed_at=now(), proposed_by=who.name,
         )  # fmt: skip
 
         async def fact(db: AsyncConnection) -> Proposed:
@@ -126,7 +127,7 @@ class Registry:
                 await self._sound(db, change)
             last = (await store.mark(db))[1]
             decided = replace(
-                change, decided_at=max(_now(), last + 1), decided_by=who.name, granted=grant, reason=reason
+                change, decided_at=max(now(), last + 1), decided_by=who.name, granted=grant, reason=reason
             )
             await store.decide(db, self._keys, decided)
             what = What.CHANGE_GRANTED if grant else What.CHANGE_REFUSED
@@ -135,14 +136,14 @@ class Registry:
 
         return await self._do(fact)
 
-    async def tend(self, writing: Writing, now: int) -> None:
-        """Tell who has a certificate that ends soon, and let go of who is no contact any more; ``now`` is in ms."""
-        stripped = {each.id: each for each in spent(self._known.values(), now - KEPT)}
+    async def tend(self, writing: Writing, at: int) -> None:
+        """Tell who has a certificate that ends soon, and let go of who is no contact any more; ``at`` is in ms."""
+        stripped = {each.id: each for each in spent(self._known.values(), at - KEPT)}
         async with writing() as db:
-            await notices.add(db, [_notice(each, now) for each in expiring(self.now, now)])
+            await notices.add(db, [_notice(each, at) for each in expiring(self.now, at)])
             for change in stripped.values():
                 await store.strip(db, self._keys, change)
-            await store.forget(db, before=now - KEPT)
+            await store.forget(db, before=at - KEPT)
         self._known |= stripped
 
     async def concerning(self, codes: Collection[str], *, only_open: bool = False) -> list[Change]:
@@ -153,7 +154,7 @@ class Registry:
     async def _sound(self, db: AsyncConnection, change: Change) -> None:
         """Hold a change against the register as this transaction sees it."""
         register = fold(self._base, (await store.granted(db, self._keys, self._known)).values())
-        if wrong := faults(register, change, day=datetime.now(UTC).date().isoformat(), now=_now()):
+        if wrong := faults(register, change, day=today(), now=now()):
             raise ProposalError(wrong)
 
     async def _log(self, db: AsyncConnection, event: Event) -> None:
@@ -185,9 +186,9 @@ def _event(what: What, change: Change, who: Who, visit: Visit) -> Event:
     )  # fmt: skip
 
 
-def _notice(expiry: Expiry, now: int) -> Notice:
+def _notice(expiry: Expiry, at: int) -> Notice:
     about = f"{expiry.certificate.partition(':')[2][:32]}-{expiry.within}"  # one for each of the days before its end
-    return Notice(party=expiry.party, kind=notices.Kind.CERTIFICATE, at=now, about=about, due_at=expiry.until)
+    return Notice(party=expiry.party, kind=notices.Kind.CERTIFICATE, at=at, about=about, due_at=expiry.until)
 
 
 def _why_not(change: Change, who: Who) -> str:
@@ -196,7 +197,3 @@ def _why_not(change: Change, who: Who) -> str:
     if change.decides not in who.codes:
         return "Over dit voorstel beslist een ander."
     return "U hebt dit zelf voorgesteld. Een ander moet erover besluiten."
-
-
-def _now() -> int:
-    return int(datetime.now(UTC).timestamp() * 1000)

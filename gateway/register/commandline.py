@@ -3,12 +3,12 @@
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from gateway.catalog import Catalog
+from gateway.clock import now, today
+from gateway.decide import rfc3339
 from gateway.oversight.desk import Asking
-from gateway.oversight.desk import now as moment
 from gateway.oversight.register import register
 from gateway.oversight.rights import Officer, Right, may
 from gateway.register import told
@@ -38,7 +38,7 @@ async def show(settings: Settings, part: str, query: Mapping[str, str]) -> int:
         {
             "partijen": lambda: told.parties(known),
             "regios": lambda: told.regions(known),
-            "onderaannemers": lambda: told.listed(known, query, datetime.now(UTC).date().isoformat()),
+            "onderaannemers": lambda: told.listed(known, query, today()),
             "afspraken": lambda: told.agreements(known, None),
         }[part]()
     )
@@ -75,9 +75,9 @@ async def decide(settings: Settings, id_: str, *, grant: bool, reason: str, who:
 async def expire(settings: Settings) -> int:
     """Print which certificates end within thirty days."""
     async with at(settings) as place:
-        found = list(expiring(place.registry.now, moment()))
+        found = list(expiring(place.registry.now, now()))
     for each in found:
-        print(f"{each.party}  {each.certificate}  geldig tot {told.moment(each.until)}")
+        print(f"{each.party}  {each.certificate}  geldig tot {rfc3339(each.until)}")
     if not found:
         print("Er verloopt binnen dertig dagen geen certificaat waarvan het einde bekend is.")
     return 0

@@ -1,10 +1,10 @@
 """The register in the words of the interface and the command line: JSON that both show alike. Pure."""
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from gateway.codes import code_list
+from gateway.decide import rfc3339
 from gateway.parties import Party
 from gateway.register.forms import ended
 from gateway.register.values import Change, Listing, Region, Register
@@ -34,7 +34,7 @@ def private(party: Party, register: Register) -> dict[str, Any]:
         "kvk": party.kvk,
         "contact": contact and {"naam": contact.name, "email": contact.mail, "telefoon": contact.phone},
         "certificaten": [
-            {"vingerafdruk": each, "geldigTot": moment(party.ends[each]) if each in party.ends else None}
+            {"vingerafdruk": each, "geldigTot": rfc3339(party.ends[each]) if each in party.ends else None}
             for each in party.certificates
         ],
         "push": party.push.url if party.push else "",
@@ -75,12 +75,12 @@ def proposal(change: Change) -> dict[str, Any]:
     decision = {None: "open", True: "akkoord", False: "geweigerd"}[change.granted]
     value = dict(change.value)
     if "certificaat" in value:
-        value["certificaat"] = {**value["certificaat"], "geldigTot": moment(value["certificaat"]["geldigTot"])}
+        value["certificaat"] = {**value["certificaat"], "geldigTot": rfc3339(value["certificaat"]["geldigTot"])}
     return {
         "id": change.id, "onderwerp": change.subject, "soort": change.kind.value, "waarde": value,
-        "voorgesteldDoor": change.proposed_by, "voorgesteldOp": moment(change.proposed_at),
+        "voorgesteldDoor": change.proposed_by, "voorgesteldOp": rfc3339(change.proposed_at),
         "beslist": change.decides, "besluit": decision, "reden": change.reason,
-        "beslotenOp": None if change.decided_at is None else moment(change.decided_at),
+        "beslotenOp": None if change.decided_at is None else rfc3339(change.decided_at),
         "beslotenDoor": change.decided_by,
     }  # fmt: skip
 
@@ -123,8 +123,3 @@ def _fits(query: Mapping[str, str], listing: Listing, name: str, day: str) -> bo
         and ("categorie" not in query or query["categorie"] in listing.categories)
         and ("kenmerk" not in query or query["kenmerk"] in marks)
     )
-
-
-def moment(at: int) -> str:
-    """Return milliseconds since 1970 as a moment in UTC."""
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -6,13 +6,13 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.clock import now
 from gateway.commit import GroupCommit
 from gateway.decide import rfc3339
 from gateway.parties import Party
 from gateway.terms import notices, store
 from gateway.terms.decide import Kind, last_day
 from gateway.terms.notices import WORDS
-from gateway.terms.store import milliseconds
 
 TASKS: Mapping[str, str] = {
     Kind.RETOUR: "Stuur het retourbericht op dit bericht.",
@@ -35,10 +35,9 @@ class Agenda:
 
     async def terms(self, party: Party, *, is_open: bool, after: int, count: int) -> dict[str, Any]:
         """Return terms in which a party acts or waits, soonest due first; ``volgende`` is where to go on."""
-        now = datetime.now(UTC)
         async with self._commit.reading() as db:
             rows = await store.of(db, party.codes, is_open=is_open, after=after, count=count)
-        found = [_term(row, party, milliseconds(now)) for row in rows]
+        found = [_term(row, party, now()) for row in rows]
         return {"termijnen": found, "volgende": found[-1]["nummer"] if len(found) == count else None}
 
     async def notices(self, party: Party, *, unseen: bool, after: int, count: int) -> dict[str, Any]:
@@ -54,11 +53,11 @@ class Agenda:
 
     async def _seen(self, db: AsyncConnection, asked: Sequence[tuple[Party, Sequence[int]]]) -> list[int]:
         """Commit step."""
-        now = milliseconds(datetime.now(UTC))
-        return [await notices.seen(db, party.codes, ids, at=now) for party, ids in asked]
+        at = now()
+        return [await notices.seen(db, party.codes, ids, at=at) for party, ids in asked]
 
 
-def _term(row: Any, party: Party, now: int) -> dict[str, Any]:
+def _term(row: Any, party: Party, at: int) -> dict[str, Any]:
     due = datetime.fromtimestamp(row.due_at / 1000, UTC)
     return {
         "nummer": row.id,
@@ -71,7 +70,7 @@ def _term(row: Any, party: Party, now: int) -> dict[str, Any]:
         "wieMoet": row.owner,
         "wieWacht": row.other,
         "laatsteDag": last_day(due).isoformat(),
-        "teLaat": row.due_at <= (row.done_at or now),
+        "teLaat": row.due_at <= (row.done_at or at),
         "gedaanOp": rfc3339(row.done_at) if row.done_at else None,
     }
 

@@ -1,13 +1,12 @@
 """What an operator sees of terms: counts, of no message."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
+from gateway.clock import now
 from gateway.commit import open_engine
 from gateway.settings import Settings
 from gateway.terms import store
-from gateway.terms.store import milliseconds
 
 
 async def counted(settings: Settings) -> int:
@@ -15,7 +14,7 @@ async def counted(settings: Settings) -> int:
     engine = open_engine(settings.database)
     try:
         async with engine.connect() as db:
-            rows = await store.counts(db, now=milliseconds(datetime.now(UTC)))
+            rows = await store.counts(db, now=now())
     finally:
         await engine.dispose()
     print("\n".join(_lines(rows)) or "Er staat geen termijn open.")

@@ -20,6 +20,7 @@ from audit.record import record
 from gateway import bodies, compose, store, trail
 from gateway.answer import SIGNS, judged
 from gateway.catalog import Catalog
+from gateway.clock import milliseconds
 from gateway.commit import GroupCommit
 from gateway.compose import ComposeError, Values
 from gateway.decide import Accepted
@@ -37,7 +38,6 @@ from gateway.terms import notices
 from gateway.terms import store as terms
 from gateway.terms.band import Granted, band_of, granted
 from gateway.terms.notices import Kind, Notice
-from gateway.terms.store import milliseconds
 from gateway.trail import Visit, What
 from gateway.werkdagen import NETHERLANDS
 

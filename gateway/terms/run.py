@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.clock import milliseconds
 from gateway.terms import notices, store
 from gateway.terms.decide import edges
 from gateway.terms.notices import Kind, Notice
-from gateway.terms.store import milliseconds
 
 LOOK = 60.0
 """Seconds between two looks."""

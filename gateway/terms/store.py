@@ -1,7 +1,6 @@
 """Terms in SQL: the connection first, never a commit. Times are whole milliseconds since 1970, UTC."""
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,12 +11,12 @@ from audit import bulk, index
 from audit.bulk import among
 from audit.keys import KeyService
 from gateway import store
+from gateway.clock import milliseconds
 from gateway.history import indexes
 from gateway.tables import messages
 from gateway.terms.decide import Changes
 from gateway.terms.tables import NEW, terms
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _row = terms.c
 _IS_OPEN = _row.done_at.is_(None)
 # Made once: they are asked at nearly every commit.
@@ -31,11 +30,6 @@ _DONE = (
     .where(among(_row.about), _row.kind == sa.bindparam("of"), _IS_OPEN)
     .values(done_at=sa.bindparam("at"))
 )
-
-
-def milliseconds(at: datetime) -> int:
-    """Return a moment as the database keeps it."""
-    return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
 async def write(
