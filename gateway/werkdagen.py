@@ -30,10 +30,9 @@ def after(day: date, count: int) -> date:
     return next(each for number, each in enumerate(following, 1) if number == count)
 
 
-def due(at: datetime, count: int) -> datetime:
-    """Return the moment at which a term of so many working days is over: midnight here, after its last day."""
-    last = after(at.astimezone(NETHERLANDS).date(), count)
-    return datetime.combine(last + DAY, time(), NETHERLANDS)
+def midnight_after(day: date) -> datetime:
+    """Return the moment at which a term that ends on this day is over: midnight in the Netherlands."""
+    return datetime.combine(day + DAY, time(), NETHERLANDS)
 
 
 def _from(day: date) -> Iterator[date]:

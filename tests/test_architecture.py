@@ -175,6 +175,7 @@ PURE = (
     "gateway/terms/band.py",
     "gateway/terms/decide.py",
     "gateway/trail.py",
+    "gateway/werkdagen.py",
     "gateway/words.py",
     "gateway/write.py",
     "audit/catalogue.py",

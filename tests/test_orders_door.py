@@ -370,3 +370,9 @@ def test_all_that_is_wrong_with_a_request_is_told_at_once():
         "Het verzoek", "Het verzoek", "Het verzoek", "Deel 1", "Deel 1 heeft een onbekend veld 'x'.",
         "Het verzoek heeft een onbekend veld.",
     ]  # fmt: skip
+
+
+def test_a_day_is_a_date_and_not_a_week():
+    part = {"onderaannemer": ONDER.code, "volume": 1, "begin": "2026-W14-2"}
+    with pytest.raises(AskedError, match="'begin' moet een datum als 2026-03-31 zijn"):
+        division({**WHICH, "delen": [part]}, exact=True)

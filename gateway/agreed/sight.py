@@ -13,20 +13,14 @@ from gateway.ledger.values import Relation
 
 
 class Member(StrEnum):
-    """What a contract tells, by the names of the interface."""
+    """What of a contract somebody may see or not; the rest is for all for whom the contract exists."""
 
-    SIDES = "partijen"
-    NUMBER = "contractNummer"
-    STATE = "stand"
     VARIANT = "uitvoeringsvariant"
-    VALIDITY = "geldigheid"
-    OWN_AREA = "gemeenten"
     OTHER_AREAS = "andere gemeenten"
     TERM = "betaaltermijn"
     KEPT = "retentie"
     BAND = "bandbreedte"
     PRODUCTS = "producten"
-    LABELS = "labels"
     TARIFFS = "tarieven"
     MESSAGES = "berichten"
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from gateway.commands import cannot, until_stopped, with_gateway, with_settings
+from gateway.commands import cannot, with_gateway, with_settings
+from gateway.commands.party import of_party
 
 WHO = "uw login als functionaris; wachtwoord en code worden gevraagd"
 SHOWN: Mapping[str, str] = {
@@ -15,6 +16,8 @@ SHOWN: Mapping[str, str] = {
     "onderaannemers": "de lijst van onderaannemers",
     "afspraken": "wat hoofdaannemers met gemeenten afspraken",
 }
+SOUGHT = ("regio", "zoek", "categorie", "kenmerk")
+"""By what onderaannemers are searched."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     each = command("toon", _toon, "Toon wat in het register staat, als JSON.")
     each.add_argument("deel", choices=SHOWN, metavar="DEEL", help="; ".join(f"{k}: {v}" for k, v in SHOWN.items()))
     each.add_argument("--aansluiting", type=Path, metavar="BESTAND", help="als partij, over de API")
-    for name in ("regio", "zoek", "categorie", "kenmerk"):
+    for name in SOUGHT:
         each.add_argument(f"--{name}", help="bij onderaannemers")
     each = _by(command("voorstellen", _voorstellen, "Toon voorstellen waarop nog niet is besloten."))
     each = _by(command("stel-voor", _stel_voor, "Stel een wijziging voor; een ander besluit."))
@@ -52,7 +55,7 @@ def _by(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def _toon(arguments: argparse.Namespace) -> int:
-    names = ("regio", "zoek", "categorie", "kenmerk") if arguments.deel == "onderaannemers" else ()
+    names = SOUGHT if arguments.deel == "onderaannemers" else ()
     query = {name: getattr(arguments, name) for name in names if getattr(arguments, name)}
     if arguments.aansluiting:
         return _call(arguments, "GET", f"/{arguments.deel}", **query)
@@ -120,12 +123,5 @@ def _do(arguments: argparse.Namespace, act: Callable[[Any], Coroutine[Any, Any, 
 
 def _call(arguments: argparse.Namespace, method: str, path: str, *, body: Any = None, **query: str) -> int:
     from adapters import commands
-    from adapters.client import read_connection
 
-    try:
-        connection = read_connection(arguments.aansluiting)
-    except OSError:
-        return cannot(f"Er is geen aansluiting {arguments.aansluiting}. Noem het bestand met --aansluiting.")
-    except ValueError as error:
-        return cannot(str(error))
-    return until_stopped(commands.vraag(connection, method, path, body=body, **query))
+    return of_party(arguments, lambda connection: commands.vraag(connection, method, path, body=body, **query))

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gateway.commands import Adds, cannot, until_stopped
+from gateway.commands import Adds, with_gateway
 from gateway.commands.party import of_party, with_connection
 
 
@@ -21,7 +21,9 @@ def add(command: Adds) -> None:
 
 def _termijnen(arguments: argparse.Namespace) -> int:
     if arguments.instellingen:
-        return _counted(arguments.instellingen)
+        from gateway.terms import commandline
+
+        return with_gateway(arguments, commandline.counted)
     from adapters import agenda
 
     return of_party(arguments, lambda connection: agenda.termijnen(connection, done=arguments.gedaan))
@@ -33,14 +35,3 @@ def _kennisgevingen(arguments: argparse.Namespace) -> int:
     return of_party(
         arguments, lambda connection: agenda.kennisgevingen(connection, all_=arguments.alle, seen=arguments.gelezen)
     )
-
-
-def _counted(path: Path) -> int:
-    from gateway import settings
-    from gateway.terms import commandline
-
-    try:
-        found = settings.load(path)
-    except settings.SettingsError as error:
-        return cannot(str(error))
-    return until_stopped(commandline.counted(found))

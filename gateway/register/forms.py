@@ -57,6 +57,11 @@ class Form:
         self.fault(name, what)
         return ""
 
+    def lines(self, name: str, most: int) -> str:
+        """Return a text of many lines, as it came; empty if it is none, or longer than ``most`` signs."""
+        found = self._take(name)
+        return found if isinstance(found, str) and len(found) <= most else ""
+
     def day(self, name: str, *, needed: bool = True) -> str:
         """Return an ISO date."""
         what = "moet een dag zijn als 2026-12-31"
@@ -197,9 +202,8 @@ def _some_details(form: Form) -> dict[str, Any]:
 
 
 def _certificate(form: Form) -> dict[str, Any]:
-    pem = form._take("certificaat")  # noqa: SLF001 - a text of many lines, which `text` refuses
     try:
-        print_, until = paper(pem if isinstance(pem, str) and len(pem) <= 20_000 else "")
+        print_, until = paper(form.lines("certificaat", 20_000))
     except ValueError:
         form.fault("certificaat", "moet een certificaat zijn in PEM (BEGIN CERTIFICATE)")
         return {}

@@ -8,7 +8,7 @@ or refused so needs no rule of its own.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
@@ -20,7 +20,7 @@ from gateway.ledger.values import Heard, Order, Record, Reply, Request, Start, S
 from gateway.ledger.verzoek import LOOKING_INTO
 from gateway.message import Facts, MessageType
 from gateway.rules.klasse import moment
-from gateway.werkdagen import NETHERLANDS
+from gateway.werkdagen import NETHERLANDS, midnight_after
 
 ANSWER_WITHIN, REPORT_WITHIN = 5, 5
 """Working days for an answer to a request, and for a start or a stop to be reported (iStandaarden 3.2, SAP)."""
@@ -165,7 +165,7 @@ def _requests(record: Record, at: datetime, place: str) -> Iterator[tuple[Duty, 
     for reference, heard in asked.items():
         day = day_of(heard.dated) if reference in looked else None
         kind, due = (
-            (Kind.LOOKED_INTO, _midnight_after(day + LOOK_INTO)) if day else (Kind.ANSWER, within(at, ANSWER_WITHIN))
+            (Kind.LOOKED_INTO, midnight_after(day + LOOK_INTO)) if day else (Kind.ANSWER, within(at, ANSWER_WITHIN))
         )
         if reference not in settled:
             yield Duty(kind=kind, message=_message(heard), about=place + reference), due
@@ -226,11 +226,7 @@ def within(at: datetime, days: int) -> datetime:
 
 @lru_cache(maxsize=256)
 def _after(day: date, count: int) -> datetime:
-    return _midnight_after(werkdagen.after(day, count))
-
-
-def _midnight_after(day: date) -> datetime:
-    return datetime.combine(day + werkdagen.DAY, time(), NETHERLANDS)
+    return midnight_after(werkdagen.after(day, count))
 
 
 @lru_cache(maxsize=1024)
@@ -260,7 +256,7 @@ def edges(now: datetime) -> Edges:
         back -= werkdagen.DAY
         left -= werkdagen.is_working(back)
     return Edges(
-        nearly=_midnight_after(werkdagen.after(today, 1)), passed=now, escalated=_midnight_after(back - werkdagen.DAY)
+        nearly=midnight_after(werkdagen.after(today, 1)), passed=now, escalated=midnight_after(back - werkdagen.DAY)
     )
 
 
