@@ -1,9 +1,6 @@
 """What was agreed, under ``/v1``: contracts, consents, the register of a gemeente, the confirmation of an order."""
 
-import re
-from collections.abc import Callable
 from datetime import date
-from typing import Any
 
 from aiohttp import web
 
@@ -15,12 +12,12 @@ from gateway.agreed.order_paper import order_paper
 from gateway.agreed.reading import Agreed, NotNowError, Page, UnknownAgreementError
 from gateway.clock import today
 from gateway.ledger.values import Relation
+from gateway.orders import asked
+from gateway.orders.asked import AskedError
 from gateway.pickup import DestroyedError
 
-LAWS = ("JW", "WMO")
 MOST = 1_000
 """Relations in one answer."""
-_AGB = re.compile(r"[0-9]{8}")
 
 
 def routes(agreed: Agreed, arriving: Arriving) -> list[web.RouteDef]:
@@ -80,9 +77,11 @@ class _Part:
     async def order(self, request: web.Request) -> web.Response:
         """POST /v1/opdrachtbevestigingen."""
         kind = wanted(request)
-        asked = _order(await self._arriving.json(request))
         try:
-            told = await self._agreed.order(request[PARTY], request[VISIT], **asked)
+            wet, other, which = asked.order(await self._arriving.json(request))
+            told = await self._agreed.order(request[PARTY], request[VISIT], wet=wet, other=other, number=which)
+        except AskedError as error:
+            raise Problem(400, "Verzoek klopt niet", str(error)) from None
         except UnknownAgreementError:
             raise _nothing("Er is geen opdracht met dit nummer tussen u en deze partij.") from None
         except DestroyedError:
@@ -133,31 +132,6 @@ def _is_day(text: str) -> bool:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
-
-
-_CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "wet": (lambda each: each in LAWS, "'wet' moet JW of WMO zijn."),
-    "wederpartij": (
-        lambda each: isinstance(each, str) and _AGB.fullmatch(each) is not None,
-        "'wederpartij' moet de AGB-code van de ander zijn: 8 cijfers, tussen aanhalingstekens.",
-    ),
-    "opdrachtnummer": (
-        lambda each: isinstance(each, int) and not isinstance(each, bool) and 0 <= each < 10**12,
-        "'opdrachtnummer' moet een heel getal zijn, zonder aanhalingstekens.",
-    ),
-}
-
-
-def _order(asked: Any) -> dict[str, Any]:
-    """Return what is asked for, or raise all that is wrong with it."""
-    if not isinstance(asked, dict):
-        raise Problem(400, "Verzoek klopt niet", "De inhoud moet een object zijn.")
-    wrong = [text for name, (fits, text) in _CHECKS.items() if not fits(asked.get(name))]
-    if asked.keys() - _CHECKS.keys():
-        wrong.append("Mogelijk zijn alleen 'wet', 'wederpartij' en 'opdrachtnummer'.")
-    if wrong:
-        raise Problem(400, "Verzoek klopt niet", " ".join(wrong))
-    return {"wet": asked["wet"], "other": asked["wederpartij"], "number": asked["opdrachtnummer"]}
 
 
 def _nothing(detail: str) -> Problem:

@@ -58,7 +58,7 @@ def _onderaannemers(arguments: argparse.Namespace) -> int:
 
 
 def _opdrachtbevestiging(arguments: argparse.Namespace) -> int:
-    body = {"wet": arguments.wet, "wederpartij": arguments.wederpartij, "opdrachtnummer": arguments.nummer}
+    body = {"wet": arguments.wet, "wederpartij": arguments.wederpartij, "opdrachtNummer": arguments.nummer}
     return _ask(arguments, "/opdrachtbevestigingen", body=body)
 
 

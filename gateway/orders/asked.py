@@ -88,8 +88,8 @@ class _Reader:
         )
 
     def number(self, name: str, most: int, *, must: bool = False) -> int | None:
-        good = lambda each: isinstance(each, int) and not isinstance(each, bool) and 0 <= each <= most  # noqa: E731 - one use
-        found: int | None = self._get(name, good, f"een heel getal van 0 tot en met {most}", must=must)
+        words = f"een heel getal van 0 tot en met {most}"
+        found: int | None = self._get(name, lambda each: type(each) is int and 0 <= each <= most, words, must=must)
         return found
 
     def day(self, name: str) -> str:
@@ -99,8 +99,8 @@ class _Reader:
         return self._get("wet", lambda each: each in LAWS, "JW of WMO", must=True) or ""
 
     def list(self, name: str, most: int, *, must: bool = False) -> list[Any]:
-        good = lambda each: isinstance(each, list) and 0 < len(each) <= most  # noqa: E731 - one use
-        return self._get(name, good, f"een lijst van 1 tot en met {most}", must=must) or []
+        words = f"een lijst van 1 tot en met {most}"
+        return self._get(name, lambda each: isinstance(each, list) and 0 < len(each) <= most, words, must=must) or []
 
     def end(self) -> None:
         """Note members that nobody asked for."""

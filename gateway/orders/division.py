@@ -128,8 +128,13 @@ def propose(
     return Proposal(able=tuple(told.values()), room=room, parts=tuple(parts), faults=tuple(dict.fromkeys(faults)))
 
 
+def measure_of(assignment: Order) -> str:
+    """Return the name of what is divided: budget, volume, or nothing; a volume in euros is still a volume."""
+    return "budget" if assignment.budget is not None else "volume" if assignment.volume is not None else ""
+
+
 def _wrong(assignment: Order, wishes: Sequence[Wish], known: Mapping[str, Candidate]) -> Iterator[str]:
-    measure = "budget" if assignment.budget is not None else "volume" if assignment.volume is not None else ""
+    measure = measure_of(assignment)
     for wish in wishes:
         if wish.onder not in known:
             yield f"Onderaannemer {wish.onder} heeft geen overeenkomst met u. Bied er eerst een aan (HO341)."
@@ -238,8 +243,3 @@ def apportion(total: int, shares: Sequence[int]) -> list[int]:
     for place in order[: total - sum(parts)]:
         parts[place] += 1
     return parts
-
-
-def measure_of(assignment: Order) -> str:
-    """Return the name of what is divided: budget, volume, or nothing; a volume in euros is still a volume."""
-    return "budget" if assignment.budget is not None else "volume" if assignment.volume is not None else ""
