@@ -141,7 +141,7 @@ class Agreed:
             for own in sorted(codes)
             for hoofd, onder in ((own, other), (other, own))
         ]
-        names = {each: f"nummer/{wet}/{each.hoofd}/{number}" for each in either}
+        names = {each: keys.number_of(wet, each.hoofd, number) for each in either}
         numbers = await history.recall(db, self._service, set(names.values()))
         for each, name in names.items():
             dossier = dossier_of(numbers.get(name, ()), each.hoofd, each.onder)

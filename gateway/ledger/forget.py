@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gateway.ledger.dossier import Fate, Fates, earlier, live, newest
+from gateway.ledger.keys import assignment_of, number_of
 from gateway.ledger.values import Heard, Line, Order, Record, Request, Said, Touched, Use
 
 
@@ -59,15 +60,15 @@ def _left(said: Said, dossier: str, key: str) -> tuple[Said, ...]:
 
 def _numbers(dossier: str, record: Record) -> set[str]:
     _, wet, payer, _, _ = dossier.split("/")
-    return {f"nummer/{wet}/{payer}/{order.number}" for order in earlier(record, Order)}
+    return {number_of(wet, payer, order.number) for order in earlier(record, Order)}
 
 
 def _orders(dossier: str, record: Record) -> set[str]:
     """Return where else its orders are kept: with the assignment that they divide, and with who got them."""
     _, wet, payer, provider, _ = dossier.split("/")
     orders = list(earlier(record, Order))
-    divided = {f"toewijzing/{wet}/{order.gemeente}/{payer}/{order.assignment}" for order in orders if order.assignment}
-    own = {f"toewijzing/{wet}/{payer}/{provider}/{order.number}" for order in orders if not order.gemeente}
+    divided = {assignment_of(wet, order.gemeente, payer, order.assignment) for order in orders if order.assignment}
+    own = {assignment_of(wet, payer, provider, order.number) for order in orders if not order.gemeente}
     return {_given(dossier), *divided, *own} if orders else set()
 
 

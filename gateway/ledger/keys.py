@@ -117,13 +117,22 @@ def parties(facts: Facts) -> tuple[str, str]:
 
 def dossier(facts: Facts, bsn: str) -> str:
     """Everything said between these two under this law about this client."""
-    payer, provider = parties(facts)
-    return f"dossier/{facts.wet}/{payer}/{provider}/{bsn}"
+    return dossier_of(facts.wet, *parties(facts), bsn)
+
+
+def dossier_of(wet: str, payer: str, provider: str, bsn: str) -> str:
+    """Everything said between a payer and a provider about a client."""
+    return f"dossier/{wet}/{payer}/{provider}/{bsn}"
 
 
 def order_number(facts: Facts, number: int) -> str:
     """Whose assignment or order has this number: unique per payer and law (TR332)."""
-    return f"nummer/{facts.wet}/{parties(facts)[0]}/{number}"
+    return number_of(facts.wet, parties(facts)[0], number)
+
+
+def number_of(wet: str, payer: str, number: int) -> str:
+    """Whose assignment or order of this payer has this number."""
+    return f"nummer/{wet}/{payer}/{number}"
 
 
 def reference(facts: Facts, text: str) -> str:
@@ -198,8 +207,13 @@ def sender(message: str) -> str:
 def assignment(facts: Facts, order: Order) -> str:
     """A municipal assignment with all orders that divide it: of the order in a HO301, or the assignment in a 301."""
     if facts.type.startswith("ho"):
-        return f"toewijzing/{facts.wet}/{order.gemeente}/{facts.sender}/{order.assignment}"
-    return f"toewijzing/{facts.wet}/{facts.sender}/{facts.receiver}/{order.number}"
+        return assignment_of(facts.wet, order.gemeente, facts.sender, order.assignment)
+    return assignment_of(facts.wet, facts.sender, facts.receiver, order.number)
+
+
+def assignment_of(wet: str, gemeente: str, hoofd: str, number: int | None) -> str:
+    """The assignment that a gemeente gave a hoofdaannemer under this number, with all orders that divide it."""
+    return f"toewijzing/{wet}/{gemeente}/{hoofd}/{number}"
 
 
 def agreed(facts: Facts, said: tuple[Said, ...]) -> str:

@@ -10,7 +10,7 @@ from gateway import store
 from gateway.commit import GroupCommit
 from gateway.history import opened, recall
 from gateway.ledger import codec
-from gateway.ledger.keys import agreed_by
+from gateway.ledger.keys import agreed_by, assignment_of, dossier_of
 from gateway.ledger.overeenkomst import consents, versions
 from gateway.ledger.values import Order, Record, Relation
 from gateway.ledger.verdeling import assigned, divided
@@ -56,7 +56,7 @@ class Assigned:
     @property
     def dossier(self) -> Dossier:
         """Where the client is known between gemeente and hoofdaannemer."""
-        return Dossier(key=f"dossier/{self.wet}/{self.gemeente}/{self.hoofd}/{self.order.bsn}")
+        return Dossier(key=dossier_of(self.wet, self.gemeente, self.hoofd, self.order.bsn))
 
 
 class Ground:
@@ -69,7 +69,7 @@ class Ground:
 
     async def assignment(self, codes: Collection[str], wet: str, gemeente: str, number: int) -> Assigned | None:
         """Return an assignment that one of these parties got; None if there is none, or its client is secret."""
-        wanted = {f"toewijzing/{wet}/{gemeente}/{code}/{number}": code for code in codes}
+        wanted = {assignment_of(wet, gemeente, code, number): code for code in codes}
         async with self._commit.reading() as db:
             past = await recall(db, self._keys, wanted)
             for key, record in past.items():
@@ -81,7 +81,7 @@ class Ground:
 
     async def uploaded(self, found: Assigned) -> Assigned | None:
         """Return an assignment that came with a request, with the orders that divide it; None if it is of a secret."""
-        key = f"toewijzing/{found.wet}/{found.gemeente}/{found.hoofd}/{found.order.number}"
+        key = assignment_of(found.wet, found.gemeente, found.hoofd, found.order.number)
         async with self._commit.reading() as db:
             record = (await recall(db, self._keys, [key])).get(key, ())
             return await self.with_orders(db, replace(found, record=record))
@@ -119,7 +119,7 @@ class Ground:
 
     async def dossier(self, wet: str, hoofd: str, onder: str, bsn: str) -> Dossier:
         """Return what stands between these two about a client."""
-        key = f"dossier/{wet}/{hoofd}/{onder}/{bsn}"
+        key = dossier_of(wet, hoofd, onder, bsn)
         async with self._commit.reading() as db:
             return Dossier(key=key, record=(await recall(db, self._keys, [key])).get(key, ()))
 

@@ -17,7 +17,7 @@ from gateway.clock import today
 from gateway.commit import GroupCommit
 from gateway.history import recall
 from gateway.ledger.dossier import Fates, earlier, live, newest
-from gateway.ledger.keys import agreed_by
+from gateway.ledger.keys import agreed_by, assignment_of, dossier_of
 from gateway.ledger.overeenkomst import versions
 from gateway.ledger.values import Line, Order, Relation
 from gateway.ledger.verdeling import assigned, divided
@@ -91,7 +91,7 @@ class Office:
         async with self._commit.reading() as db:
             rows = await numbers.got(db, sorted(party.codes), after=after, count=count)
             found = await self._ground.dossiers(db, [row.dossier for row in rows])
-            names = {row.seq: f"toewijzing/{row.wet}/{row.payer}/{row.provider}/{row.number}" for row in rows}
+            names = {row.seq: assignment_of(row.wet, row.payer, row.provider, row.number) for row in rows}
             past = await recall(db, self._keys, names.values())
             onders = {
                 (row.wet, row.provider, number): onder
@@ -134,7 +134,7 @@ class Office:
         for _ in range(MOST_STEPS):
             new = await numbers.pairs(db, wet, sorted(around)) - asked
             asked |= new
-            named = {f"dossier/{wet}/{payer}/{provider}/{bsn}": (payer, provider) for payer, provider in new}
+            named = {dossier_of(wet, payer, provider, bsn): (payer, provider) for payer, provider in new}
             past = await recall(db, self._keys, named) if named else {}
             more = [tie for key, sides in sorted(named.items()) for tie in ties(*sides, past.get(key, ()))]
             found += more

@@ -21,6 +21,7 @@ from audit.record import record
 from audit.seal import sealed_with
 from gateway import bodies, history, trail
 from gateway.ledger.forget import forget, in_use, needed
+from gateway.ledger.keys import dossier_of
 from gateway.ledger.values import Record
 from gateway.oversight.rights import OPERATOR, Officer, Right, may
 from gateway.retention import due, store
@@ -246,7 +247,7 @@ async def _take_dossier(
     wet, payer, provider, place = item.split("/")
     bsn = found.subjects[int(place)]
     await lock_names(db, {f"{wet}/{payer}", f"{wet}/{provider}"})
-    key = f"dossier/{wet}/{payer}/{provider}/{bsn}"
+    key = dossier_of(wet, payer, provider, bsn)
     past = (await dossiers(db, keys, [key])).get(key, {})
     if not past or in_use(key, past, today()):
         return [], 0

@@ -16,6 +16,7 @@ from audit.record import record
 from gateway import bodies, trail
 from gateway.flow import State
 from gateway.ledger.forget import in_use
+from gateway.ledger.keys import dossier_of
 from gateway.oversight.desk import Asking, Desk
 from gateway.oversight.rights import Right, may
 from gateway.oversight.search import hidden_of
@@ -173,7 +174,7 @@ async def _dossiers(db: AsyncConnection, keys: KeyService, inquiry: Inquiry, row
         pair for other in sorted(others - {inquiry.party}) for pair in ((inquiry.party, other), (other, inquiry.party))
     ]
     items = {
-        f"dossier/{wet}/{payer}/{provider}/{bsn}": f"{wet}/{payer}/{provider}/{place}"
+        dossier_of(wet, payer, provider, bsn): f"{wet}/{payer}/{provider}/{place}"
         for (place, bsn), wet, (payer, provider) in product(enumerate(inquiry.subjects), ("JW", "WMO"), pairs)
         if bsn in inquiry.found
     }

@@ -28,7 +28,7 @@ from gateway.history import recall
 from gateway.intake import Checker, Intake, Sound
 from gateway.ledger.book import judge
 from gateway.ledger.dossier import earlier, live, newest
-from gateway.ledger.keys import agreed_by, keys
+from gateway.ledger.keys import agreed_by, dossier_of, keys
 from gateway.ledger.overeenkomst import versions
 from gateway.ledger.values import Order, Record, Relation
 from gateway.mailbox import Mailbox
@@ -118,7 +118,7 @@ class Granting:
         if checked is None or checked.facts is None or not checked.facts.subjects:
             return nothing
         (bsn, *_), today = checked.facts.subjects, datetime.now(NETHERLANDS)
-        dossier = f"dossier/{request.wet}/{request.receiver}/{request.sender}/{bsn}"
+        dossier = dossier_of(request.wet, request.receiver, request.sender, bsn)
         async with self._commit.reading() as db:
             record_ = (await recall(db, self._keys, [dossier])).get(dossier, ())
         told = live(record_)
