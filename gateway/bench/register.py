@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from audit import index
 from audit.keys import KeysBusyError, KeyService
 from gateway import bodies, store, tables
-from gateway.answer import Codes, judged
+from gateway.answer import Codes, identification, judged
 from gateway.bench import past
 from gateway.bench.pace import Pace
 from gateway.bench.past import CLIENTS, MONTHS, WAITING, Pair, Year
@@ -233,9 +233,9 @@ def _messages(pairs: Sequence[Pair], catalog: Catalog) -> list[Sent]:
     return [
         replace(
             _sent(raw, catalog),
-            answer=_sent(judged(raw, {}, catalog, identification=f"B{place}", today=TODAY), catalog),
+            answer=_sent(judged(raw, {}, catalog, identification=identification(), today=TODAY), catalog),
         )
-        for place, raw in enumerate(raws)
+        for raw in raws
     ]
 
 
