@@ -47,7 +47,9 @@ UNITS = {
     "319": ("Antwoord",),
     "323": ("Prestatie",),
     "325": ("Prestatie",),
+    "332": ("Besluit",),
     "341": ("Retentie", "Regel"),
+    "342": ("Besluit",),
 }
 """The class in which a rule of the ledger finds its fault, unless ELSEWHERE says otherwise."""
 ELSEWHERE = {

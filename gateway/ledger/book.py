@@ -102,6 +102,8 @@ RULES: Mapping[str, tuple[tuple[str, Rule], ...]] = {
 OWN: Mapping[str, tuple[tuple[str, Rule], ...]] = {
     "301": (("HO025", verdeling.ho025),),
     "325": (("HO018", declaratie.ho018),),
+    "332": (("HO026", overeenkomst.ho026),),
+    "342": (("HO026", overeenkomst.ho026),),
 }
 """What HOA asks beyond that."""
 AGREED: Mapping[str, tuple[tuple[str, Rule], ...]] = {

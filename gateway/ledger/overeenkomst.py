@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gateway.ledger import keys
 from gateway.ledger.dossier import Case, Fault, live, newest
-from gateway.ledger.values import Area, Contract, Decision, Line, Order, Price, Record, Report, Said, Service
+from gateway.ledger.values import Area, Contract, Decision, Line, Order, Price, Record, Report, Said, Service, Touched
 from gateway.rules.extern import MINUTES
 from gateway.rules.hoa import EUROS, GIVEN, WITH_CONDITIONS, WITHDRAWN
 from gateway.rules.klasse import after
@@ -94,6 +94,24 @@ def _decided(record: Record, kind: type[Said]) -> Iterator[tuple[Said | None, tu
             if isinstance(decision, Decision):
                 said = asked.get(decision.answers, ())
                 yield next((each for each in said if isinstance(each, kind)), None), said, decision
+
+
+def ho026(case: Case) -> Iterator[Fault]:
+    """A decision is on the contract or the onderaannemer that the message tells of that it answers (HO026)."""
+    asked = keys.answered_message(case.facts)
+    places = {
+        key
+        for heard in case.past.get(asked, ())
+        for each in heard.said
+        if isinstance(each, Touched)
+        for key in each.keys
+    }
+    for decision in case.of(Decision):
+        key = keys.agreed(case.facts, (decision,))
+        told = (each for heard in case.past.get(key, ()) if heard.message == asked for each in heard.said)
+        numbers = {each.number for each in told if isinstance(each, Contract)}
+        if (places and key not in places) or (numbers and decision.about not in numbers):
+            yield decision, "ContractNummer" if case.facts.type.endswith("342") else "AgbCode"
 
 
 def _agreed(case: Case) -> dict[str, list[Version]]:
