@@ -1,12 +1,11 @@
 """What was agreed, under ``/v1``: contracts, consents, the register of a gemeente, the confirmation of an order."""
 
-from datetime import date
-
 from aiohttp import web
 
-from adapters.arriving import PARTY, VISIT, Arriving, not_yet, number
+from adapters.arriving import PARTY, VISIT, Arriving, not_yet
 from adapters.listen import Problem, busy
 from adapters.paper import Papers, wanted
+from adapters.query import Query
 from gateway.agreed.contract_paper import consents_paper, contract_paper, contracts_paper, register_paper
 from gateway.agreed.order_paper import order_paper
 from gateway.agreed.reading import Agreed, NotNowError, Page, UnknownAgreementError
@@ -42,14 +41,14 @@ class _Part:
 
     async def contracts(self, request: web.Request) -> web.Response:
         """GET /v1/overeenkomsten."""
-        kind, page = wanted(request), _page(request)
+        kind, page = wanted(request), _page(Query(request))
         told = await self._agreed.contracts(request[PARTY], page)
         return await self._papers.answer(kind, told, lambda: contracts_paper(told, today()))
 
     async def contract(self, request: web.Request) -> web.Response:
         """GET /v1/overeenkomsten/{wet}/{hoofd}/{onder}/{nummer}."""
         kind, named = wanted(request), request.match_info
-        _asks(request, ())
+        Query(request).end()
         relation = Relation(wet=named["wet"], hoofd=named["hoofd"], onder=named["onder"])
         try:
             told = await self._agreed.contract(request[PARTY], relation, named["nummer"])
@@ -59,15 +58,14 @@ class _Part:
 
     async def consents(self, request: web.Request) -> web.Response:
         """GET /v1/toestemmingen."""
-        kind, page = wanted(request), _page(request)
+        kind, page = wanted(request), _page(Query(request))
         told = await self._agreed.consents(request[PARTY], page)
         return await self._papers.answer(kind, told, lambda: consents_paper(told, today()))
 
     async def register(self, request: web.Request) -> web.Response:
         """GET /v1/gemeenten/{code}/onderaannemers."""
-        kind, wrong = wanted(request), list[str]()
-        day = _day(request, wrong)
-        page = _page(request, "op", wrong=wrong)
+        kind, query = wanted(request), Query(request)
+        day, page = query.day("op"), _page(query)
         try:
             told = await self._agreed.register(request[PARTY], request.match_info["code"], day, page)
         except UnknownAgreementError:
@@ -96,42 +94,10 @@ class _Part:
         return await self._papers.answer(kind, told, lambda: order_paper(told, today()))
 
 
-def _page(request: web.Request, *also: str, wrong: list[str] | None = None) -> Page:
-    faults = [] if wrong is None else wrong
-    page = Page(
-        after=number(request, "na", 0, 0, 2**31, faults), count=number(request, "aantal", MOST, 1, MOST, faults)
-    )
-    _asks(request, ("na", "aantal", *also), faults)
-    return page
-
-
-def _asks(request: web.Request, known: tuple[str, ...], wrong: list[str] | None = None) -> None:
-    """Raise all that is wrong with the query at once, a parameter that does not exist too."""
-    faults = [] if wrong is None else wrong
-    if set(request.query) - set(known):
-        these = ", ".join(f"'{each}'" for each in known)
-        faults.append(
-            f"Er staat een onbekende parameter in het adres. {f'Mogelijk zijn {these}.' if known else ''}".strip()
-        )
-    if faults:
-        raise Problem(400, "Verzoek klopt niet", " ".join(faults))
-
-
-def _day(request: web.Request, wrong: list[str]) -> str | None:
-    match request.query.getall("op", []):
-        case []:
-            return None
-        case [text] if _is_day(text):
-            return text
-    wrong.append("'op' moet één dag zijn, zoals 2026-03-01.")
-    return None
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
+def _page(query: Query) -> Page:
+    after, count = query.page(MOST, MOST)
+    query.end()
+    return Page(after=after, count=count)
 
 
 def _nothing(detail: str) -> Problem:

@@ -1,4 +1,4 @@
-"""What a request of a party brings: its body, within bounds of size and time; numbers in its address."""
+"""What a request of a party brings: its body, within bounds of size and time; which forms it likes."""
 
 import asyncio
 import json
@@ -89,17 +89,6 @@ def _too_large(most: int) -> Problem:
             413, "Inhoud te groot", f"Stuur ten hoogste {MOST_JSON // 2**10} kB. Verdeel het over meer keren."
         )
     return Problem(413, "Bericht te groot", "Een bericht mag ten hoogste 25 MB zijn. Verdeel het over meer berichten.")
-
-
-def number(request: web.Request, name: str, default: int, least: int, most: int, wrong: list[str]) -> int:
-    """Return a whole number in the query, or ``default``; what is wrong with it is added to ``wrong``."""
-    match request.query.getall(name, []):
-        case []:
-            return default
-        case [text] if text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most:
-            return int(text)
-    wrong.append(f"'{name}' moet één getal van {least} tot {most} zijn.")
-    return default
 
 
 def weights(request: web.Request) -> dict[str, float]:

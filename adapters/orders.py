@@ -5,8 +5,9 @@ from typing import Any
 
 from aiohttp import web
 
-from adapters.arriving import PARTY, VISIT, Arriving, not_yet, number
+from adapters.arriving import PARTY, VISIT, Arriving, not_yet
 from adapters.listen import Problem
+from adapters.query import Query
 from gateway.orders import asked
 from gateway.orders.asked import AskedError
 from gateway.orders.entrance import Orders
@@ -39,7 +40,7 @@ class _Orders:
 
     async def listing(self, request: web.Request) -> web.Response:
         """GET /v1/opdrachten."""
-        after, count = _page(request)
+        after, count = _page(Query(request))
         found = await self._orders.office.listing(request[PARTY], request[VISIT], after=after, count=count)
         return web.json_response(found)
 
@@ -52,7 +53,7 @@ class _Orders:
 
     async def divisions(self, request: web.Request) -> web.Response:
         """GET /v1/verdelingen."""
-        after, count = _page(request)
+        after, count = _page(Query(request))
         found = await self._orders.office.divisions(request[PARTY], request[VISIT], after=after, count=count)
         return web.json_response(found)
 
@@ -95,15 +96,10 @@ def _plainly(handler: Handler) -> Handler:
     return handled
 
 
-def _page(request: web.Request) -> tuple[int, int]:
-    wrong: list[str] = []
-    after = number(request, "na", 0, 0, 2**62, wrong)
-    count = number(request, "aantal", 50, 1, 100, wrong)
-    if set(request.query) - {"na", "aantal"}:
-        wrong.append("Er staat een onbekende parameter in het adres. Mogelijk zijn 'na' en 'aantal'.")
-    if wrong:
-        raise Problem(400, "Verzoek klopt niet", " ".join(wrong))
-    return after, count
+def _page(query: Query) -> tuple[int, int]:
+    page = query.page()
+    query.end()
+    return page
 
 
 def _given(told: dict[str, Any]) -> web.Response:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from adapters.arriving import PARTY, VISIT, Arriving, not_yet
 from adapters.listen import Problem
+from adapters.query import Query
 from gateway.clock import today
 from gateway.register import told
 from gateway.register.change import ProposalError, Registry, UnknownChangeError
@@ -43,12 +44,12 @@ class _Register:
 
     async def parties(self, request: web.Request) -> web.Response:
         """GET /v1/partijen."""
-        _asked(request)
+        Query(request).end()
         return _answer({"partijen": told.parties(self._registry.now)})
 
     async def party(self, request: web.Request) -> web.Response:
         """GET /v1/partijen/{code}."""
-        _asked(request)
+        Query(request).end()
         register = self._registry.now
         party = register.parties.by_code.get(request.match_info["code"])
         if party is None:
@@ -58,25 +59,28 @@ class _Register:
 
     async def regions(self, request: web.Request) -> web.Response:
         """GET /v1/regios."""
-        _asked(request)
+        Query(request).end()
         return _answer({"regios": told.regions(self._registry.now)})
 
     async def listed(self, request: web.Request) -> web.Response:
         """GET /v1/onderaannemers."""
-        found = told.listed(self._registry.now, _asked(request, *told.SEARCHED), today())
+        query = Query(request)
+        sought = query.texts(*told.SEARCHED)
+        query.end()
+        found = told.listed(self._registry.now, sought, today())
         return _answer({"onderaannemers": found[:MOST_FOUND], "aantal": len(found)})
 
     async def agreements(self, request: web.Request) -> web.Response:
         """GET /v1/afspraken."""
-        _asked(request)
+        Query(request).end()
         return _answer({"afspraken": told.agreements(self._registry.now, request[PARTY].codes)})
 
     async def changes(self, request: web.Request) -> web.Response:
         """GET /v1/registerwijzigingen."""
-        query = _asked(request, "open")
-        if query.get("open", "nee") not in {"ja", "nee"}:
-            raise Problem(400, "Verzoek klopt niet", "'open' moet ja of nee zijn.")
-        found = await self._registry.concerning(request[PARTY].codes, only_open=query.get("open") == "ja")
+        query = Query(request)
+        only_open = query.yes("open")
+        query.end()
+        found = await self._registry.concerning(request[PARTY].codes, only_open=only_open)
         return _answer({"registerwijzigingen": [told.proposal(each) for each in found]})
 
     async def propose(self, request: web.Request) -> web.Response:
@@ -124,15 +128,6 @@ class _Register:
 def _who(request: web.Request) -> Who:
     party = request[PARTY]
     return Who(name=party.code, own=party.code, codes=party.codes)
-
-
-def _asked(request: web.Request, *names: str) -> dict[str, str]:
-    """Return the parameters in the address; raise Problem for one that is unknown or stands there twice."""
-    wrong = [f"'{name[:40]}' is geen parameter van dit adres." for name in sorted(set(request.query) - set(names))]
-    wrong += [f"'{name}' mag één keer." for name in names if len(request.query.getall(name, [])) > 1]
-    if wrong:
-        raise _wrong(wrong)
-    return dict(request.query)
 
 
 def _wrong(wrong: Iterable[str]) -> Problem:

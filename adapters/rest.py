@@ -16,8 +16,9 @@ from typing import Protocol
 from aiohttp import web
 
 from adapters import agreed, logbook, orders, register, terms
-from adapters.arriving import PARTY, VISIT, Arriving, not_yet, number, weights
+from adapters.arriving import PARTY, VISIT, Arriving, not_yet, weights
 from adapters.listen import VERSION, Problem, busy, certificate_of, failed, network_of
+from adapters.query import Query
 from gateway.agreed.reading import Agreed
 from gateway.decide import Accepted
 from gateway.intake import BusyError, Rejected
@@ -210,17 +211,9 @@ class Rest:
 
     async def list(self, request: web.Request) -> web.Response:
         """GET /v1/bezorgingen."""
-        wrong: list[str] = []
-        after = number(request, "na", 0, 0, 2**62, wrong)
-        count = number(request, "aantal", 50, 1, 100, wrong)
-        wait = number(request, "wacht", 0, 0, 30, wrong)
-        bodies = _yes(request, "inhoud", wrong)
-        if set(request.query) - {"na", "aantal", "wacht", "inhoud"}:
-            wrong.append(
-                "Er staat een onbekende parameter in het adres. Mogelijk zijn 'na', 'aantal', 'wacht' en 'inhoud'."
-            )
-        if wrong:
-            raise Problem(400, "Verzoek klopt niet", " ".join(wrong))
+        query = Query(request)
+        (after, count), wait, bodies = query.page(), query.number("wacht", 0, 0, 30), query.yes("inhoud")
+        query.end()
         found = await self._gateway.pickup.open_deliveries(
             request[PARTY], request[VISIT], after=after, count=count, wait=wait, bodies=bodies
         )
@@ -290,13 +283,6 @@ def _destroyed() -> Problem:
 
 def _unknown() -> Problem:
     return Problem(404, "Niet gevonden", "Dit bericht bestaat niet, of het is niet voor u.")
-
-
-def _yes(request: web.Request, name: str, wrong: list[str]) -> bool:
-    found = request.query.getall(name, ["nee"])
-    if found not in (["ja"], ["nee"]):
-        wrong.append(f"'{name}' moet ja of nee zijn.")
-    return found == ["ja"]
 
 
 def _wanted(request: web.Request) -> str:

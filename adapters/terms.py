@@ -2,13 +2,13 @@
 
 from aiohttp import web
 
-from adapters.arriving import PARTY, Arriving, not_yet, number
+from adapters.arriving import PARTY, Arriving, not_yet
 from adapters.listen import Problem
+from adapters.query import LAST, Query
 from gateway.terms.agenda import Agenda
 
 MOST = 100
 """Terms or notices in one answer, and notices that are told seen at once."""
-_LAST = 2**53
 
 
 def routes(agenda: Agenda, arriving: Arriving) -> list[web.RouteDef]:
@@ -45,7 +45,7 @@ class _Terms:
         if (
             not isinstance(ids, list)
             or not 0 < len(ids) <= MOST
-            or not all(type(id_) is int and 0 < id_ <= _LAST for id_ in ids)
+            or not all(type(id_) is int and 0 < id_ <= LAST for id_ in ids)
         ):
             raise Problem(
                 400,
@@ -57,14 +57,7 @@ class _Terms:
 
 def _asked(request: web.Request, name: str, *, default: bool) -> tuple[bool, int, int]:
     """Return the choice called ``name``, after which number to begin, and how many are asked for."""
-    wrong: list[str] = []
-    after = number(request, "na", 0, 0, _LAST, wrong)
-    count = number(request, "aantal", 50, 1, MOST, wrong)
-    found = request.query.getall(name, ["ja" if default else "nee"])
-    if found not in (["ja"], ["nee"]):
-        wrong.append(f"'{name}' moet ja of nee zijn.")
-    if set(request.query) - {"na", "aantal", name}:
-        wrong.append(f"Er staat een onbekende parameter in het adres. Mogelijk zijn '{name}', 'na' en 'aantal'.")
-    if wrong:
-        raise Problem(400, "Verzoek klopt niet", " ".join(wrong))
-    return found == ["ja"], after, count
+    query = Query(request)
+    chosen, (after, count) = query.yes(name, default=default), query.page(most=MOST)
+    query.end()
+    return chosen, after, count
