@@ -9,6 +9,7 @@ from typing import Any
 
 from adapters.client import Client, Connection, RefusedError
 from adapters.commands import connected
+from gateway.agreed import words
 
 Told = Mapping[str, Any]
 
@@ -89,10 +90,10 @@ async def stand(connection: Connection, which: Told) -> int:
         found = await _call(client, "/opdrachten/stand", which)
         until = found["einde"] or "een latere dag"
         print(f"Opdracht {found['opdrachtNummer']}  {found['stand']}  {_product(found)}  {found['begin']} t/m {until}")
-        unit = found["eenheid"] or "-"
+        unit = words.unit(found["eenheid"]) if found["eenheid"] else ""
         for name in ("afgesproken", "gedeclareerd", "wachtend", "goedgekeurd", "afgekeurd", "gecrediteerd", "over"):
             part = found[name]
-            much = "onbekend" if part["volume"] is None else f"{part['volume']} (eenheid {unit})"
+            much = "onbekend" if part["volume"] is None else f"{part['volume']} {unit}"
             print(f"  {name:13} {much:>24}  {_euros(part['bedrag']):>14}")
         due = f", uiterlijk {found['teBetalen']['uiterlijk']}" if found["teBetalen"]["uiterlijk"] else ""
         print(f"  te betalen    {'':>24}  {_euros(found['teBetalen']['bedrag']):>14}{due}")
