@@ -18,6 +18,12 @@ from tests.needs import NODE
 os.environ["PLAYWRIGHT_NODEJS_PATH"] = str(NODE)  # its own Node asks for a library that a bare Debian lacks
 
 numbers = count(1)
+LONGEST = {"test_crash.py", "test_canaries.py", "test_bench.py", "test_keyring.py", "test_verify.py"}
+"""Files that take longest. They begin first: begun last, the other processors would wait for the end of one file."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session")
