@@ -6,6 +6,7 @@ Money is whole eurocents, dates are ISO dates, what is absent is None.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gateway.agreed import words
 from gateway.codes import code_list
 from gateway.ledger.dossier import Fate
 from gateway.ledger.values import Order
@@ -16,19 +17,14 @@ from gateway.orders.standing import Standing, Sum, Told, state_on
 from gateway.parties import Parties
 
 FATES = {Fate.DECLARED: "wacht op antwoord", Fate.APPROVED: "goedgekeurd", Fate.REJECTED: "afgekeurd"}
-_PRODUCTS = {"JW": "JZ020", "WMO": "WMO020"}
 
 
 def product(order: Order, wet: str) -> dict[str, Any] | None:
     """Return the product of an order with its category in words; None if it has none."""
     if not order.category:
         return None
-    listed_ = code_list(_PRODUCTS[wet])
-    return {
-        "categorie": order.category,
-        "naam": listed_.meanings.get(order.category, ""),
-        "code": order.code or None,
-    }  # fmt: skip
+    name = words.category(wet, order.category)
+    return {"categorie": order.category, "naam": name, "code": order.code or None}
 
 
 def size(order: Order) -> dict[str, Any] | None:

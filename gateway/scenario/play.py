@@ -256,5 +256,6 @@ async def _bounded(work: Iterable[Awaitable[T]]) -> list[T]:
             for _ in range(AT_ONCE):
                 group.create_task(hand())
     except ExceptionGroup as troubles:
+        # The first tells what went wrong; the scenario ends with it, whatever the others ran into by then.
         raise troubles.exceptions[0] from None
     return [found[number] for number in sorted(found)]
